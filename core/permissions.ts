@@ -117,7 +117,7 @@ export function has(bits: bigint, needed: bigint): boolean {
 /** Every permission there is: what an owner and an administrator have. */
 export const ALL_PERMISSIONS = namesToBits(PERMISSION_NAMES);
 
-/** What @everyone may do in a guild just made at Discord: 2248473465835073. */
+/** What @everyone may do in a guild just made at Discord: 2248473465835073 there, less the undocumented bit 47. */
 export const DEFAULT_EVERYONE_PERMISSIONS = namesToBits([
   "CREATE_INSTANT_INVITE",
   "ADD_REACTIONS",
