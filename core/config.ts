@@ -1,0 +1,180 @@
+import ipaddr from "ipaddr.js";
+import { z } from "zod";
+
+/** A variable that can't be used. The message is one line: which variable, and what to do. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** What every process is started with. Fields are described where their variables are, below. */
+export interface Config {
+  port: number;
+  gatewayPort: number;
+  databaseUrl: string | undefined;
+  redisUrl: string | undefined;
+  dataDir: string;
+  /** Where clients reach the API, without a slash at the end. */
+  publicUrl: string;
+  /** Where clients reach the gateway, without a slash at the end. */
+  gatewayUrl: string;
+  /** Networks, each in CIDR form. */
+  egressAllow: string[];
+  rateLimits: boolean;
+  secret: string | undefined;
+  tlsCert: string | undefined;
+  tlsKey: string | undefined;
+  /** Networks, each in CIDR form. */
+  trustedProxies: string[];
+  logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+  production: boolean;
+  resumeWindowSeconds: number;
+  resumeMaxEvents: number;
+  heartbeatIntervalMs: number;
+  maxBackpressureBytes: number;
+  registration: "open" | "closed";
+}
+
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+/** Every variable with its default and one line of help: `guildhall --help` and the documentation print this. */
+const environment = z.object({
+  PORT: whole(0, 65_535).default(3000).describe("Port of the REST API; 0 takes any free one."),
+  GATEWAY_PORT: whole(0, 65_535).default(3001).describe("Port of the gateway; 0 takes any free one."),
+  DATABASE_URL: url("postgres:", "postgresql:").optional().describe("Postgres; without it `start` runs a private one."),
+  REDIS_URL: url("redis:", "rediss:").optional().describe("Redis; without it `start` runs a private one."),
+  GUILDHALL_DATA: z.string().default(".guildhall").describe("Folder of the private services, the secret, demo logins."),
+  PUBLIC_URL: url("http:", "https:")
+    .optional()
+    .describe("Where clients reach the API, unless it is http(s)://localhost:PORT."),
+  GATEWAY_URL: url("ws:", "wss:")
+    .optional()
+    .describe("Where clients reach the gateway, unless it is ws(s)://localhost:GATEWAY_PORT."),
+  EGRESS_ALLOW: networks().default([]).describe("Private networks that webhooks may call, as CIDRs with commas."),
+  RATE_LIMITS: z
+    .enum(["on", "off"], { error: "must be on or off" })
+    .default("on")
+    .describe("`off` answers without rate limits, for load tests."),
+  GUILDHALL_SECRET: z
+    .string()
+    .min(32, { error: "must have at least 32 characters; make one with: openssl rand -hex 32" })
+    .optional()
+    .describe("Seals stored keys; the same in every process. Without it, a file in GUILDHALL_DATA."),
+  TLS_CERT: z.string().optional().describe("Certificate chain (PEM file): serve https and wss directly."),
+  TLS_KEY: z.string().optional().describe("Private key of TLS_CERT (PEM file)."),
+  TRUSTED_PROXIES: networks().default([]).describe("Proxies whose X-Forwarded-* is believed, as CIDRs with commas."),
+  LOG_LEVEL: z
+    .enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(", ")}` })
+    .default("info")
+    .describe(`How much is logged: ${LOG_LEVELS.join(", ")}.`),
+  NODE_ENV: z.string().optional().describe("`production`: no demo data, and no secret is printed."),
+  RESUME_WINDOW_SECONDS: whole(1, 86_400).default(900).describe("How long a lost gateway session can be resumed."),
+  RESUME_MAX_EVENTS: whole(100, 1_000_000)
+    .default(10_000)
+    .describe("Events kept for resuming, per guild and per user."),
+  HEARTBEAT_INTERVAL_MS: whole(1000, 600_000).default(41_250).describe("Heartbeat interval that clients are told."),
+  MAX_BACKPRESSURE_BYTES: whole(65_536, 1_073_741_824)
+    .default(1_048_576)
+    .describe("Unsent bytes after which a slow gateway client is closed (it can resume)."),
+  REGISTRATION: z
+    .enum(["open", "closed"], { error: "must be open or closed" })
+    .default("open")
+    .describe("`closed`: nobody can make an account."),
+});
+
+/**
+ * Reads the configuration from environment variables. An empty variable counts as unset.
+ * @throws ConfigError for the first variable that can't be used.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv): Config {
+  const parsed = environment.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== "")));
+  if (!parsed.success) throw new ConfigError(describe(parsed.error));
+  const v = parsed.data;
+  if ((v.TLS_CERT === undefined) !== (v.TLS_KEY === undefined)) {
+    const missing = v.TLS_CERT === undefined ? "TLS_CERT" : "TLS_KEY";
+    throw new ConfigError(`${missing} is missing: TLS_CERT and TLS_KEY go together; set both or neither.`);
+  }
+  const tls = v.TLS_CERT === undefined ? "" : "s";
+  return {
+    port: v.PORT,
+    gatewayPort: v.GATEWAY_PORT,
+    databaseUrl: v.DATABASE_URL,
+    redisUrl: v.REDIS_URL,
+    dataDir: v.GUILDHALL_DATA,
+    publicUrl: withoutSlash(v.PUBLIC_URL ?? `http${tls}://localhost:${v.PORT}`),
+    gatewayUrl: withoutSlash(v.GATEWAY_URL ?? `ws${tls}://localhost:${v.GATEWAY_PORT}`),
+    egressAllow: v.EGRESS_ALLOW,
+    rateLimits: v.RATE_LIMITS === "on",
+    secret: v.GUILDHALL_SECRET,
+    tlsCert: v.TLS_CERT,
+    tlsKey: v.TLS_KEY,
+    trustedProxies: v.TRUSTED_PROXIES,
+    logLevel: v.LOG_LEVEL,
+    production: v.NODE_ENV === "production",
+    resumeWindowSeconds: v.RESUME_WINDOW_SECONDS,
+    resumeMaxEvents: v.RESUME_MAX_EVENTS,
+    heartbeatIntervalMs: v.HEARTBEAT_INTERVAL_MS,
+    maxBackpressureBytes: v.MAX_BACKPRESSURE_BYTES,
+    registration: v.REGISTRATION,
+  };
+}
+
+export interface Variable {
+  name: string;
+  help: string;
+  /** As one would write it in the environment; empty when there is none. */
+  default: string;
+}
+
+/** The variables in the order in which they are documented. */
+export function configVariables(): Variable[] {
+  return Object.entries(environment.shape).map(([name, schema]) => ({
+    name,
+    help: schema.description ?? "",
+    default: schema instanceof z.ZodDefault ? String(schema.def.defaultValue) : "",
+  }));
+}
+
+function whole(min: number, max: number) {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d+$/, { error })
+    .transform(Number)
+    .pipe(z.number({ error }).min(min, { error }).max(max, { error }));
+}
+
+function url(...protocols: string[]) {
+  const error = `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`;
+  return z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), { error });
+}
+
+function networks() {
+  return z.string().transform((text, context) => {
+    const parts = text.split(",").map((part) => part.trim());
+    return parts.filter(Boolean).map((part) => {
+      const network = toNetwork(part);
+      if (network === undefined) {
+        const message = `has ${JSON.stringify(part)}, which is no network; write such as 10.0.0.0/8,fd00::/8`;
+        context.addIssue({ code: "custom", message });
+      }
+      return network ?? "";
+    });
+  });
+}
+
+/** A network in CIDR form; a single address is a network of one. */
+function toNetwork(text: string): string | undefined {
+  if (ipaddr.isValidCIDR(text)) return text;
+  // The four-part form only: `isValid` alone takes "1" for 0.0.0.1.
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return `${text}/32`;
+  return ipaddr.IPv6.isValid(text) ? `${text}/128` : undefined;
+}
+
+const withoutSlash = (text: string) => text.replace(/\/+$/, "");
+
+/** The value itself is left out: it may hold a password. */
+function describe(error: z.ZodError): string {
+  const issue = error.issues[0];
+  if (issue === undefined) return "The configuration can't be read.";
+  return `${issue.path.join(".")} ${issue.message}.`;
+}
