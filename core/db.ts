@@ -1,0 +1,44 @@
+import postgres from "postgres";
+
+/** A pool of Postgres connections. `bigint` columns (snowflakes) arrive as decimal strings. */
+export type Sql = postgres.Sql;
+export type Transaction = postgres.TransactionSql;
+/** Either: what a store function takes, so that it can run alone or inside a caller's transaction. */
+export type Db = Sql | Transaction;
+
+/**
+ * Opens a lazy pool: the first query connects. Lost connections are reopened by the next query.
+ * Statements are cut off after 10 s so that a stuck lock is an error and not a hang.
+ */
+export function connectDatabase(url: string, options: { max?: number; name?: string } = {}): Sql {
+  return postgres(url, {
+    max: options.max ?? 10,
+    connect_timeout: 5,
+    idle_timeout: 60,
+    onnotice: () => {},
+    connection: {
+      application_name: options.name ?? "guildhall",
+      statement_timeout: 10_000,
+      idle_in_transaction_session_timeout: 15_000,
+    },
+  });
+}
+
+/** True for errors that mean "Postgres is away", as opposed to "the statement is wrong". */
+export function isDatabaseAway(error: unknown): boolean {
+  if (!(error instanceof Error) || !("code" in error)) return false;
+  const code = String(error.code);
+  // Class 57P: admin shutdown, crash shutdown, cannot connect now; 53300: too many connections.
+  return code.startsWith("57P") || code === "53300" || CONNECTION_ERRORS.has(code);
+}
+
+const CONNECTION_ERRORS = new Set([
+  "CONNECTION_CLOSED",
+  "CONNECTION_ENDED",
+  "CONNECTION_DESTROYED",
+  "CONNECT_TIMEOUT",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ENOENT",
+]);

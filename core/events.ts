@@ -1,0 +1,100 @@
+import { GatewayIntentBits } from "discord-api-types/v10";
+
+/**
+ * The one table of events: what a session must ask for to get an event, who may see it, and whether it is kept for
+ * those who resume. https://discord.com/developers/docs/events/gateway#list-of-intents
+ */
+export interface EventRule {
+  /** The intent a session needs for a guild's event; 0: none. */
+  intent: number;
+  /** The intent for the same event of a direct conversation. */
+  dmIntent: number;
+  /** guild: every member; channel: members who may view the channel; user: the owner of the log alone. */
+  sees: "guild" | "channel" | "user";
+  /** False for what is stale in a moment: it takes a number but can't be replayed. */
+  kept: boolean;
+  /** The payload has content that a bot needs MESSAGE_CONTENT for. */
+  content: boolean;
+  /** The event changes who may see what: gateways apply it to their snapshot of the guild. */
+  changesAccess: boolean;
+  /** For gateways only, never sent as it is. */
+  internal: boolean;
+}
+
+const {
+  Guilds,
+  GuildMembers,
+  GuildModeration,
+  GuildWebhooks,
+  GuildInvites,
+  GuildMessages,
+  GuildMessageTyping,
+  DirectMessages,
+  DirectMessageTyping,
+} = GatewayIntentBits;
+
+const base: EventRule = {
+  intent: 0,
+  dmIntent: 0,
+  sees: "guild",
+  kept: true,
+  content: false,
+  changesAccess: false,
+  internal: false,
+};
+const inChannel = { ...base, sees: "channel" } as const;
+const toUser = { ...base, sees: "user" } as const;
+
+export const EVENTS = {
+  GUILD_UPDATE: { ...base, intent: Guilds, changesAccess: true },
+  GUILD_DELETE: { ...base, changesAccess: true },
+  GUILD_ROLE_CREATE: { ...base, intent: Guilds, changesAccess: true },
+  GUILD_ROLE_UPDATE: { ...base, intent: Guilds, changesAccess: true },
+  GUILD_ROLE_DELETE: { ...base, intent: Guilds, changesAccess: true },
+  CHANNEL_CREATE: { ...inChannel, intent: Guilds, changesAccess: true },
+  CHANNEL_UPDATE: { ...inChannel, intent: Guilds, dmIntent: 0, changesAccess: true },
+  CHANNEL_DELETE: { ...inChannel, intent: Guilds, changesAccess: true },
+  GUILD_MEMBER_ADD: { ...base, intent: GuildMembers, changesAccess: true },
+  GUILD_MEMBER_UPDATE: { ...base, intent: GuildMembers, changesAccess: true },
+  GUILD_MEMBER_REMOVE: { ...base, intent: GuildMembers, changesAccess: true },
+  GUILD_BAN_ADD: { ...base, intent: GuildModeration },
+  GUILD_BAN_REMOVE: { ...base, intent: GuildModeration },
+  INVITE_CREATE: { ...inChannel, intent: GuildInvites },
+  INVITE_DELETE: { ...inChannel, intent: GuildInvites },
+  WEBHOOKS_UPDATE: { ...inChannel, intent: GuildWebhooks },
+  MESSAGE_CREATE: { ...inChannel, intent: GuildMessages, dmIntent: DirectMessages, content: true },
+  MESSAGE_UPDATE: { ...inChannel, intent: GuildMessages, dmIntent: DirectMessages, content: true },
+  MESSAGE_DELETE: { ...inChannel, intent: GuildMessages, dmIntent: DirectMessages },
+  MESSAGE_DELETE_BULK: { ...inChannel, intent: GuildMessages },
+  TYPING_START: { ...inChannel, intent: GuildMessageTyping, dmIntent: DirectMessageTyping, kept: false },
+  USER_UPDATE: toUser,
+  /** The user's own account is now a member of a guild: its sessions get GUILD_CREATE. */
+  $GUILD_JOIN: { ...toUser, internal: true },
+  /** It no longer is: GUILD_DELETE. */
+  $GUILD_LEAVE: { ...toUser, internal: true },
+  /** Tokens were revoked: sessions that used them are closed. */
+  $SESSIONS_REVOKED: { ...toUser, internal: true },
+  /** A session was resumed on some node: another that still has it lets go. */
+  $SESSION_CLAIMED: { ...toUser, internal: true, kept: false },
+} as const satisfies Record<string, EventRule>;
+
+export type EventName = keyof typeof EVENTS;
+
+export function isEventName(name: string): name is EventName {
+  return name in EVENTS;
+}
+
+/** Routing facts that travel beside an event, never a verdict: each gateway decides from its own snapshot. */
+export interface EventHeader {
+  t: EventName;
+  /** Guild. */
+  g?: string;
+  /** Channel. */
+  c?: string;
+  /** Author of a message: sees its content without MESSAGE_CONTENT. */
+  a?: string;
+  /** Users mentioned in a message: likewise. */
+  m?: readonly string[];
+  /** The event may have changed who views channels. */
+  v?: boolean;
+}

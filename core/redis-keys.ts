@@ -1,0 +1,41 @@
+/**
+ * Every Redis key of Guildhall. The hash tag names the partition: all keys of one partition stay on one node of a
+ * cluster, which the publish script needs. Today there is one partition.
+ */
+const partition = "{p0}";
+
+export const redisKeys = {
+  /** The number of the latest event. */
+  seq: `${partition}:seq`,
+  /** Changes when Redis has lost its data; a session of another epoch can't be resumed. */
+  epoch: `${partition}:epoch`,
+  /** Sessions older than this number may have missed events that Redis lost. */
+  floor: `${partition}:floor`,
+  /** The number of the last kept event of a log. */
+  last: (log: string) => `${partition}:last:${log}`,
+  /** The stream of a log's kept events. */
+  log: (log: string) => `${partition}:log:${log}`,
+  /** Marks an event id as published. */
+  done: (eventId: string) => `${partition}:done:${eventId}`,
+  /** The newest version of a thing that has been published. */
+  version: (entity: string) => `${partition}:ver:${entity}`,
+  /** The pub/sub channel of a log. */
+  channel: (log: string) => `${partition}:ev:${log}`,
+  /** A gateway session that can be resumed. */
+  session: (id: string) => `${partition}:session:${id}`,
+  /** Who holds a snowflake worker number. */
+  worker: (n: number) => `${partition}:worker:${n}`,
+  /** The latest millisecond in which a worker number was in use. */
+  workerClock: (n: number) => `${partition}:worker-clock:${n}`,
+  /** Counts up to spread leases over all worker numbers. */
+  workerNext: `${partition}:worker-next`,
+  /** Where API processes tell each other to forget a cached token. */
+  revocations: `${partition}:revocations`,
+  /** Where a gateway node hears its own probes. */
+  probe: (node: string) => `${partition}:probe:${node}`,
+} as const;
+
+/** The log of a guild. */
+export const guildLog = (guildId: string): string => `g:${guildId}`;
+/** The log of a user: direct messages, joins, revoked sessions. */
+export const userLog = (userId: string): string => `u:${userId}`;

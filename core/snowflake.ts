@@ -1,0 +1,38 @@
+/** Discord's epoch, the first second of 2015. https://discord.com/developers/docs/reference#snowflakes */
+export const EPOCH_MS = 1_420_070_400_000;
+export const WORKER_COUNT = 1024;
+const COUNTER_COUNT = 4096;
+
+export type NextId = () => string;
+
+/**
+ * Makes snowflakes: 42 bits of milliseconds, 10 bits of worker, 12 bits of counter. Ids of one generator strictly
+ * grow: a clock that steps back, or more than 4096 ids in a millisecond, borrows from the next millisecond.
+ * @param worker 0..1023, leased: see core/worker-lease.ts
+ * @param notBeforeMs no id is made for a time at or before this
+ */
+export function snowflakeGenerator(worker: () => number, now: () => number = Date.now, notBeforeMs = 0): NextId {
+  let lastMs = notBeforeMs;
+  let counter = COUNTER_COUNT - 1;
+  return () => {
+    const ms = now();
+    if (ms > lastMs) {
+      lastMs = ms;
+      counter = 0;
+    } else if (++counter === COUNTER_COUNT) {
+      lastMs += 1;
+      counter = 0;
+    }
+    return ((BigInt(lastMs - EPOCH_MS) << 22n) | (BigInt(worker()) << 12n) | BigInt(counter)).toString();
+  };
+}
+
+/** Milliseconds since 1970 at which a snowflake was made. */
+export function snowflakeTime(id: string): number {
+  return Number(BigInt(id) >> 22n) + EPOCH_MS;
+}
+
+/** The shard that a guild's events go to. https://discord.com/developers/docs/events/gateway#sharding */
+export function shardOf(guildId: string, shardCount: number): number {
+  return Number((BigInt(guildId) >> 22n) % BigInt(shardCount));
+}

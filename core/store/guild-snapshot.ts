@@ -1,0 +1,70 @@
+import type { Db } from "../db.ts";
+import { type ChannelRow, wireChannel } from "../wire/channel.ts";
+import { type GuildRow, wireGuild } from "../wire/guild.ts";
+import type { MemberRow } from "../wire/member.ts";
+import type { RoleRow } from "../wire/role.ts";
+import { channelColumns, memberColumns } from "./fragments.ts";
+
+/** All that a gateway tells a member of a guild when it appears, and needs to know who sees what. */
+export interface GuildSnapshot {
+  row: GuildRow;
+  guild: ReturnType<typeof wireGuild>;
+  roles: RoleRow[];
+  channels: ReturnType<typeof wireChannel>[];
+  me: MemberRow;
+}
+
+/** The ids of the guilds a user is in, ascending. An account joins 200 at most, a bot as many as add it. */
+export async function memberGuildIds(sql: Db, userId: string): Promise<string[]> {
+  const rows = await sql<{ server_id: string }[]>`
+    select server_id from server_members where user_id = ${userId} order by server_id`;
+  return rows.map((row) => row.server_id);
+}
+
+/** Snapshots of those of the guilds that the user is in, in four statements however many there are. */
+export async function guildSnapshots(
+  sql: Db,
+  guildIds: readonly string[],
+  userId: string,
+): Promise<Map<string, GuildSnapshot>> {
+  const snapshots = new Map<string, GuildSnapshot>();
+  if (guildIds.length === 0) return snapshots;
+  const ids = [...guildIds];
+  const [guilds, roles, channels, members] = await Promise.all([
+    sql<GuildRow[]>`select * from servers where id = any(${ids})`,
+    sql<RoleRow[]>`select * from roles where server_id = any(${ids}) order by server_id, position, id desc`,
+    sql<ChannelRow[]>`
+      select ${channelColumns(sql)} from channels c where c.server_id = any(${ids}) order by c.position, c.id`,
+    sql<MemberRow[]>`
+      select ${memberColumns(sql)} from server_members m join users u on u.id = m.user_id
+      where m.server_id = any(${ids}) and m.user_id = ${userId}`,
+  ]);
+  const rolesOf = groupByGuild(roles);
+  const channelsOf = groupByGuild(channels);
+  const meIn = new Map(members.map((member) => [member.server_id, member]));
+  for (const row of guilds) {
+    const me = meIn.get(row.id);
+    if (me === undefined) continue;
+    const own = rolesOf.get(row.id) ?? [];
+    const shown = (channelsOf.get(row.id) ?? []).map(wireChannel);
+    snapshots.set(row.id, { row, guild: wireGuild(row, own), roles: own, channels: shown, me });
+  }
+  return snapshots;
+}
+
+function groupByGuild<T extends { server_id: string }>(rows: readonly T[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const row of rows) {
+    const group = groups.get(row.server_id);
+    if (group === undefined) groups.set(row.server_id, [row]);
+    else group.push(row);
+  }
+  return groups;
+}
+
+/** The first members of a guild by id, for GUILD_CREATE of small guilds. */
+export async function firstMembers(sql: Db, guildId: string, limit: number): Promise<MemberRow[]> {
+  return sql<MemberRow[]>`
+    select ${memberColumns(sql)} from server_members m join users u on u.id = m.user_id
+    where m.server_id = ${guildId} order by m.user_id limit ${limit}`;
+}

@@ -1,0 +1,100 @@
+import { wireTime, wireTimeOrNull } from "./time.ts";
+import { deletedUser, type UserRow, type WireUser, wireUser } from "./user.ts";
+
+export interface MessageRow {
+  id: string;
+  channel_id: string | null;
+  dm_channel_id: string | null;
+  author_id: string | null;
+  author: UserRow | null;
+  webhook_id: string | null;
+  webhook_name: string | null;
+  webhook_avatar: string | null;
+  application_id: string | null;
+  type: number;
+  flags: number;
+  content: string;
+  embeds: unknown[];
+  components: unknown[];
+  tts: boolean;
+  pinned: boolean;
+  mention_everyone: boolean;
+  mentioned: UserRow[];
+  mention_roles: string[];
+  reference_message_id: string | null;
+  reference_channel_id: string | null;
+  reference_server_id: string | null;
+  created_at: Date;
+  edited_at: Date | null;
+  version: string;
+  /** The message replied to, when it was asked for and still exists. */
+  referenced: MessageRow | null;
+}
+
+const REPLY = 19;
+
+/** https://discord.com/developers/docs/resources/message#message-object */
+export function wireMessage(row: MessageRow) {
+  return {
+    ...wireBasicMessage(row),
+    ...(row.type === REPLY
+      ? { referenced_message: row.referenced === null ? null : wireBasicMessage(row.referenced) }
+      : {}),
+  };
+}
+
+export type WireMessage = ReturnType<typeof wireMessage>;
+
+function wireBasicMessage(row: MessageRow) {
+  return {
+    id: row.id,
+    type: row.type,
+    channel_id: row.channel_id ?? row.dm_channel_id ?? "0",
+    author: wireAuthor(row),
+    content: row.content,
+    mentions: row.mentioned.map(wireUser),
+    mention_roles: row.mention_roles,
+    mention_everyone: row.mention_everyone,
+    attachments: [],
+    embeds: row.embeds,
+    components: row.components,
+    timestamp: wireTime(row.created_at),
+    edited_timestamp: wireTimeOrNull(row.edited_at),
+    flags: row.flags,
+    pinned: row.pinned,
+    tts: row.tts,
+    ...(row.webhook_id === null ? {} : { webhook_id: row.webhook_id }),
+    ...(row.application_id === null ? {} : { application_id: row.application_id }),
+    ...wireReference(row),
+  };
+}
+
+function wireReference(row: MessageRow) {
+  if (row.reference_channel_id === null) return {};
+  return {
+    message_reference: {
+      type: 0,
+      channel_id: row.reference_channel_id,
+      ...(row.reference_message_id === null ? {} : { message_id: row.reference_message_id }),
+      ...(row.reference_server_id === null ? {} : { guild_id: row.reference_server_id }),
+    },
+  };
+}
+
+/** A webhook's message has the webhook for author, under the name it was posted with. */
+function wireAuthor(row: MessageRow): WireUser {
+  if (row.webhook_id !== null) {
+    return wireUser({
+      id: row.webhook_id,
+      username: row.webhook_name ?? "Webhook",
+      discriminator: "0000",
+      global_name: null,
+      avatar: row.webhook_avatar,
+      banner: null,
+      accent_color: null,
+      bot: true,
+      flags: "0",
+    });
+  }
+  return row.author === null ? deletedUser : wireUser(row.author);
+}

@@ -1,0 +1,230 @@
+import { z } from "zod";
+import { DispatchFrame } from "./frames.ts";
+import {
+  applyEvent,
+  type ChannelState,
+  channelOfEvent,
+  classOf,
+  type GuildState,
+  mayView,
+  visibleChannels,
+} from "./guild-state.ts";
+import { joinGuild, reloadGuild } from "./guild-entry.ts";
+import { eventData, type LogEvent } from "./log-event.ts";
+import { contentFor, type GatewayNode, type GuildEntry } from "./node.ts";
+import type { Session } from "./session.ts";
+import { wants } from "./topics.ts";
+
+/**
+ * What a node does with each event of the feed, in order.
+ * @returns a promise when the feed must wait: the event names a channel that the node doesn't know yet
+ */
+export function onEvent(node: GatewayNode, event: LogEvent): Promise<void> | undefined {
+  const wait = event.log.startsWith("u:") ? userEvent(node, event) : guildEvent(node, event);
+  node.sentUpTo = node.feed.highest;
+  return wait;
+}
+
+function userEvent(node: GatewayNode, event: LogEvent): undefined {
+  for (const session of [...(node.byUser.get(event.log.slice(2)) ?? [])]) {
+    if (session.queue !== null) session.queue.push({ event });
+    else {
+      session.sentUpTo = node.feed.highest;
+      deliverToUser(node, session, event);
+    }
+  }
+}
+
+function guildEvent(node: GatewayNode, event: LogEvent): Promise<void> | undefined {
+  const entry = node.guilds.get(event.log.slice(2));
+  if (entry === undefined) return;
+  for (const session of node.held) if (session.guilds.has(entry.id)) session.queue?.push({ event });
+  if (entry.state === null) {
+    entry.backlog.push(event);
+    return;
+  }
+  return routeGuildEvent(node, entry, entry.state, event);
+}
+
+function routeGuildEvent(
+  node: GatewayNode,
+  entry: GuildEntry,
+  state: GuildState,
+  event: LogEvent,
+): Promise<void> | undefined {
+  if (event.rule.changesAccess) {
+    changeAccess(node, entry, state, event);
+    return;
+  }
+  if (event.rule.sees === "guild") {
+    node.publish(`g:${entry.id}`, event);
+    return;
+  }
+  const channel = state.channels.get(event.header.c ?? "");
+  if (channel !== undefined) {
+    node.publish(classOf(state, channel), event);
+    return;
+  }
+  // Its creation may be published a moment later than a use of it; unknown is never "visible".
+  return reloadGuild(node, entry).then(() => {
+    const found = entry.state?.channels.get(event.header.c ?? "");
+    if (entry.state && found !== undefined) node.publish(classOf(entry.state, found), event);
+  });
+}
+
+/** Applies an event that changes who sees what, tells those who gain or lose channels, then sends the event. */
+function changeAccess(node: GatewayNode, entry: GuildEntry, state: GuildState, event: LogEvent): void {
+  switch (event.header.t) {
+    case "CHANNEL_CREATE":
+      applyEvent(state, event);
+      for (const session of entry.sessions) node.updateClasses(session, entry.id);
+      publishInChannel(node, state, event);
+      return;
+    case "CHANNEL_UPDATE":
+      return changeChannel(node, entry, state, event);
+    case "CHANNEL_DELETE":
+      publishInChannel(node, state, event);
+      applyEvent(state, event);
+      for (const session of entry.sessions) node.updateClasses(session, entry.id);
+      return;
+    case "GUILD_DELETE":
+      node.publish(`g:${entry.id}`, event);
+      for (const session of [...entry.sessions]) if (!session.held) node.leaveGuild(session, entry.id);
+      return;
+    case "GUILD_MEMBER_ADD":
+    case "GUILD_MEMBER_REMOVE":
+    case "GUILD_ROLE_CREATE":
+      applyEvent(state, event);
+      node.publish(`g:${entry.id}`, event);
+      return;
+    default:
+      changeForMembers(node, entry, state, event);
+      node.publish(`g:${entry.id}`, event);
+  }
+}
+
+function publishInChannel(node: GatewayNode, state: GuildState, event: LogEvent): void {
+  const channel = state.channels.get(event.header.c ?? "");
+  if (channel !== undefined) node.publish(classOf(state, channel), event);
+}
+
+/** A channel's overwrites may have changed: some sessions get the update, some a new channel, some lose one. */
+function changeChannel(node: GatewayNode, entry: GuildEntry, state: GuildState, event: LogEvent): void {
+  const before = state.channels.get(event.header.c ?? "");
+  const sessions = [...entry.sessions].filter((session) => !session.held);
+  const sawIt = new Set(sessions.filter((session) => before !== undefined && sees(state, session, before)));
+  applyEvent(state, event);
+  const after = channelOfEvent(event);
+  const frames = {
+    update: new DispatchFrame(node.feed.highest, event.body),
+    create: new DispatchFrame(node.feed.highest, `"t":"CHANNEL_CREATE","d":${after.json}`),
+    remove: new DispatchFrame(node.feed.highest, `"t":"CHANNEL_DELETE","d":${after.json}`),
+  };
+  for (const session of sessions) {
+    const had = sawIt.has(session);
+    const has = sees(state, session, after);
+    if (wants(session.profile, event.rule, true)) {
+      if (had && has) session.send(frames.update);
+      else if (has) session.send(frames.create);
+      else if (had) session.send(frames.remove);
+    }
+    node.updateClasses(session, entry.id);
+  }
+}
+
+const sees = (state: GuildState, session: Session, channel: ChannelState): boolean => {
+  const member = state.members.get(session.userId);
+  return member !== undefined && mayView(state, member, channel);
+};
+
+/**
+ * A role, a member or the owner changed: whoever comes to see or loses channels is told, before the event itself
+ * and under the number before it. A client that drops in between resumes from there and is told again.
+ */
+function changeForMembers(node: GatewayNode, entry: GuildEntry, state: GuildState, event: LogEvent): void {
+  const affected = [...entry.sessions].filter((session) => !session.held && mayAffect(event, session));
+  const before = new Map(affected.map((session) => [session, visibleOf(state, session)]));
+  applyEvent(state, event);
+  for (const session of affected) {
+    const had = before.get(session) ?? new Map<string, ChannelState>();
+    const has = visibleOf(state, session);
+    if (wants(session.profile, CHANNEL_RULE, true)) tellDifference(session, had, has, node.sentUpTo);
+    node.updateClasses(session, entry.id);
+  }
+}
+
+const CHANNEL_RULE = { intent: 1, dmIntent: 0, sees: "channel", kept: true, content: false, changesAccess: true, internal: false } as const;
+
+function mayAffect(event: LogEvent, session: Session): boolean {
+  if (event.header.t !== "GUILD_MEMBER_UPDATE") return true;
+  return userOf.parse(eventData(event)).user.id === session.userId;
+}
+
+const userOf = z.object({ user: z.object({ id: z.string() }) });
+
+function visibleOf(state: GuildState, session: Session): Map<string, ChannelState> {
+  const member = state.members.get(session.userId);
+  if (member === undefined) return new Map();
+  return new Map(visibleChannels(state, member).map((channel) => [channel.id, channel]));
+}
+
+function tellDifference(
+  session: Session,
+  had: ReadonlyMap<string, ChannelState>,
+  has: ReadonlyMap<string, ChannelState>,
+  number: number,
+): void {
+  for (const [id, channel] of has) {
+    if (!had.has(id)) session.send(new DispatchFrame(number, `"t":"CHANNEL_CREATE","d":${channel.json}`));
+  }
+  for (const [id, channel] of had) {
+    if (!has.has(id)) session.send(new DispatchFrame(number, `"t":"CHANNEL_DELETE","d":${channel.json}`));
+  }
+}
+
+const guildRef = z.object({ guild_id: z.string() });
+const claimRef = z.object({ session_id: z.string(), node: z.string() });
+const familyRef = z.object({ family_id: z.string().nullable() });
+
+/** An event of a user's own log, for one released session. */
+export function deliverToUser(node: GatewayNode, session: Session, event: LogEvent): void {
+  switch (event.header.t) {
+    case "$GUILD_JOIN": {
+      const guildId = guildRef.parse(eventData(event)).guild_id;
+      if (node.handles(session, guildId)) void joinGuild(node, session, guildId, event.number);
+      return;
+    }
+    case "$GUILD_LEAVE":
+      leave(node, session, guildRef.parse(eventData(event)).guild_id, event);
+      return;
+    case "$SESSION_CLAIMED": {
+      const claim = claimRef.parse(eventData(event));
+      if (claim.session_id !== session.id || claim.node === node.id) return;
+      session.connection.close("SESSION_TIMED_OUT");
+      node.removeSession(session);
+      return;
+    }
+    case "$SESSIONS_REVOKED": {
+      const family = familyRef.parse(eventData(event)).family_id;
+      if (family === null || family === session.familyId) session.connection.close("AUTHENTICATION_FAILED");
+      return;
+    }
+    default: {
+      const direct = event.header.c !== undefined;
+      if (direct && (session.shard[0] !== 0 || !wants(session.profile, event.rule, false))) return;
+      session.send(contentFor(session, event, new DispatchFrame(sequenceOf(session, event), event.body)));
+    }
+  }
+}
+
+function leave(node: GatewayNode, session: Session, guildId: string, event: LogEvent): void {
+  if (!node.handles(session, guildId)) return;
+  if (node.leaveGuild(session, guildId)) node.feed.unsubscribe([`g:${guildId}`]);
+  session.send(new DispatchFrame(sequenceOf(session, event), `"t":"GUILD_DELETE","d":{"id":"${guildId}"}`));
+}
+
+/** The number a frame made for one session bears: the event's own, unless something later was sent before it. */
+export function sequenceOf(session: Session, event: LogEvent): number {
+  session.sentUpTo = Math.max(session.sentUpTo, event.number);
+  return session.sentUpTo;
+}

@@ -1,0 +1,227 @@
+import { randomBytes } from "node:crypto";
+import { ApplicationFlags, GatewayDispatchEvents, GatewayIntentBits, GatewayOpcodes } from "discord-api-types/v10";
+import type { z } from "zod";
+import { guildLog, userLog } from "../core/redis-keys.ts";
+import { memberGuildIds } from "../core/store/guild-snapshot.ts";
+import { wireOwnUser } from "../core/wire/user.ts";
+import { eventData, type LogEvent, mergeEvents } from "./log-event.ts";
+import { enterGuilds, guildCreate } from "./guild-entry.ts";
+import { type Identity, identify as identityOf } from "./identity.ts";
+import type { GatewayNode } from "./node.ts";
+import type { identifySchema, resumeSchema } from "./payloads.ts";
+import { pump } from "./replay.ts";
+import { type Connection, type Due, Session } from "./session.ts";
+import { forgetSession, loadSession, saveSession } from "./session-store.ts";
+import { profileOf } from "./topics.ts";
+
+type Identify = z.infer<typeof identifySchema>;
+type Resume = z.infer<typeof resumeSchema>;
+
+const ALL_INTENTS = Object.values(GatewayIntentBits).reduce<number>(
+  (all, bit) => (typeof bit === "number" ? all | bit : all),
+  0,
+);
+/** Intents that an application must have been given. https://discord.com/developers/docs/events/gateway#privileged-intents */
+const PRIVILEGED: readonly [number, number][] = [
+  [GatewayIntentBits.GuildPresences, ApplicationFlags.GatewayPresence | ApplicationFlags.GatewayPresenceLimited],
+  [GatewayIntentBits.GuildMembers, ApplicationFlags.GatewayGuildMembers | ApplicationFlags.GatewayGuildMembersLimited],
+  [
+    GatewayIntentBits.MessageContent,
+    ApplicationFlags.GatewayMessageContent | ApplicationFlags.GatewayMessageContentLimited,
+  ],
+];
+
+/** IDENTIFY: a new session, from READY and a GUILD_CREATE for each guild on. */
+export async function identify(node: GatewayNode, connection: Connection, body: Identify): Promise<void> {
+  const identity = await identityOf(node.sql, body.token);
+  if (identity === null) return connection.close("AUTHENTICATION_FAILED");
+  const [shardId, shardCount] = body.shard ?? [0, 1];
+  if (shardId >= shardCount) return connection.close("INVALID_SHARD");
+  const intents = body.intents ?? (identity.user.bot ? null : ALL_INTENTS);
+  if (intents === null || (intents & ~ALL_INTENTS) !== 0) return connection.close("INVALID_INTENTS");
+  if (!mayUse(identity, intents)) return connection.close("DISALLOWED_INTENTS");
+
+  const id = randomBytes(16).toString("hex");
+  const session = open(node, connection, id, identity, intents, [shardId, shardCount], body);
+  await node.feed.subscribe([userLog(session.userId)]);
+  const guildIds = (await memberGuildIds(node.sql, session.userId)).filter((guild) => node.handles(session, guild));
+  for (const guildId of guildIds) node.listInGuild(session, guildId);
+  await node.feed.subscribe(guildIds.map(guildLog));
+  // What is read from here on reflects every event up to this number. READY and all but the last GUILD_CREATE bear
+  // the number before: a client that resumes from there has not got them all and must start afresh.
+  const startedAt = await node.feed.takeNumbers(2);
+  session.snapshotAt = startedAt;
+  session.sentUpTo = startedAt;
+  const snapshots = [...(await enterGuilds(node, session, guildIds)).values()];
+  const wantsGuilds = (intents & GatewayIntentBits.Guilds) !== 0;
+  const told = wantsGuilds ? snapshots : [];
+  const guilds = await Promise.all(told.map((snapshot) => guildCreate(node, session, snapshot)));
+  await saveSession(
+    node.redis,
+    id,
+    { userId: session.userId, intents, shard: [shardId, shardCount], largeThreshold: session.largeThreshold, startedAt },
+    node.config.resumeWindowSeconds,
+  );
+  const ready = readyData(node, session, identity, snapshots.map(({ row }) => row.id));
+  const start: Due[] = [dispatch("READY", guilds.length === 0 ? startedAt : startedAt - 1, ready)];
+  for (const [i, guild] of guilds.entries()) {
+    start.push(dispatch("GUILD_CREATE", i === guilds.length - 1 ? startedAt : startedAt - 1, guild));
+  }
+  session.queue?.unshift(...start);
+  session.joining = false;
+  pump(node, session);
+}
+
+/** RESUME: a session goes on where its client left off, on whichever node. */
+export async function resume(node: GatewayNode, connection: Connection, body: Resume): Promise<void> {
+  const identity = await identityOf(node.sql, body.token);
+  if (identity === null) return connection.close("AUTHENTICATION_FAILED");
+  const record = await loadSession(node.redis, body.session_id);
+  const floor = await node.feed.floor();
+  if (
+    record === null ||
+    record.userId !== identity.user.id ||
+    !mayUse(identity, record.intents) ||
+    body.seq < record.startedAt ||
+    body.seq < floor
+  ) {
+    return invalidate(node, connection, body.session_id);
+  }
+  await claim(node, body.session_id, record.userId);
+  const session = open(node, connection, body.session_id, identity, record.intents, record.shard, {
+    large_threshold: record.largeThreshold,
+  });
+  session.snapshotAt = body.seq;
+  session.sentUpTo = body.seq;
+  const missed = await missedEvents(node, session, body.seq);
+  if (missed === null) {
+    node.removeSession(session);
+    return invalidate(node, connection, body.session_id);
+  }
+  await saveSession(node.redis, session.id, record, node.config.resumeWindowSeconds);
+  const live = (session.queue ?? []).flatMap((due) => ("event" in due ? [due.event] : []));
+  const events = mergeEvents(missed, live);
+  const last = Math.max(body.seq, events.at(-1)?.number ?? 0);
+  session.queue = [...events.map((event) => ({ event })), dispatch("RESUMED", last, { _trace: [node.id] })];
+  session.joining = false;
+  pump(node, session);
+}
+
+/** Every kept event of the session's logs after a number, in order; null when some are gone. */
+async function missedEvents(node: GatewayNode, session: Session, seq: number): Promise<LogEvent[] | null> {
+  await node.feed.subscribe([userLog(session.userId)]);
+  const own = await node.feed.history(userLog(session.userId), seq);
+  if (own === null) return null;
+  const guildIds = (await memberGuildIds(node.sql, session.userId)).filter((guild) => node.handles(session, guild));
+  await enterGuilds(node, session, guildIds);
+  const joins = joinedSince(own);
+  const histories = await Promise.all(
+    // Of a guild joined meanwhile, only what came after the join is due.
+    guildIds.map((guildId) => node.feed.history(guildLog(guildId), Math.max(seq, joins.get(guildId) ?? 0))),
+  );
+  let missed = own;
+  for (const events of histories) {
+    if (events === null) return null;
+    missed = mergeEvents(missed, events);
+  }
+  return missed;
+}
+
+/** Guilds that the user was not in before, with the number of the join. */
+function joinedSince(own: readonly LogEvent[]): Map<string, number> {
+  const joins = new Map<string, number>();
+  const known = new Set<string>();
+  for (const event of own) {
+    if (event.header.t !== "$GUILD_JOIN" && event.header.t !== "$GUILD_LEAVE") continue;
+    const data = eventData(event);
+    const guildId = typeof data === "object" && data !== null && "guild_id" in data ? String(data.guild_id) : "";
+    if (event.header.t === "$GUILD_JOIN" && !known.has(guildId)) joins.set(guildId, event.number);
+    known.add(guildId);
+  }
+  return joins;
+}
+
+/** The old socket of a resumed session is closed, wherever it is. */
+async function claim(node: GatewayNode, sessionId: string, userId: string): Promise<void> {
+  const here = node.sessions.get(sessionId);
+  if (here !== undefined) {
+    here.connection.close("SESSION_TIMED_OUT");
+    node.removeSession(here);
+  }
+  const data = { session_id: sessionId, node: node.id };
+  await node.feed.publish({ t: "$SESSION_CLAIMED", userId, data }, limitsOf(node));
+}
+
+const limitsOf = (node: GatewayNode) => ({
+  maxEvents: node.config.resumeMaxEvents,
+  windowSeconds: node.config.resumeWindowSeconds,
+});
+
+/** INVALID_SESSION(false): the client must identify afresh. */
+export async function invalidate(node: GatewayNode, connection: Connection, sessionId: string): Promise<void> {
+  const { session } = connection;
+  if (session !== null) node.removeSession(session);
+  connection.session = null;
+  connection.idleSince = Date.now();
+  connection.send({ op: GatewayOpcodes.InvalidSession, d: false, s: null, t: null });
+  // Somebody else's session must not be forgotten because a stranger named it.
+  if (session?.id === sessionId) await forgetSession(node.redis, sessionId);
+}
+
+function open(
+  node: GatewayNode,
+  connection: Connection,
+  id: string,
+  identity: Identity,
+  intents: number,
+  shard: readonly [number, number],
+  options: { large_threshold?: number | undefined; compress?: boolean | undefined },
+): Session {
+  if (options.compress === true && connection.compression === "none") connection.compression = "payload";
+  const session = new Session({
+    id,
+    userId: identity.user.id,
+    isBot: identity.user.bot,
+    familyId: identity.familyId,
+    shard,
+    connection,
+    profile: profileOf(intents, connection.compression, identity.user.bot),
+    largeThreshold: options.large_threshold ?? 50,
+  });
+  session.joining = true;
+  connection.session = session;
+  node.addSession(session);
+  return session;
+}
+
+function mayUse({ application }: Identity, intents: number): boolean {
+  if (application === null) return true;
+  const flags = Number(application.flags);
+  return PRIVILEGED.every(([intent, needed]) => (intents & intent) === 0 || (flags & needed) !== 0);
+}
+
+function dispatch(t: `${GatewayDispatchEvents}`, s: number, data: unknown): Due {
+  return { text: JSON.stringify({ op: GatewayOpcodes.Dispatch, s, t, d: data }) };
+}
+
+function readyData(node: GatewayNode, session: Session, identity: Identity, guildIds: readonly string[]) {
+  return {
+    v: 10,
+    user: wireOwnUser(identity.user),
+    guilds: guildIds.map((id) => ({ id, unavailable: true })),
+    session_id: session.id,
+    resume_gateway_url: node.config.gatewayUrl,
+    shard: session.shard,
+    ...(identity.application === null
+      ? {}
+      : { application: { id: identity.application.id, flags: Number(identity.application.flags) } }),
+    private_channels: [],
+    relationships: [],
+    presences: [],
+    user_settings: {},
+    session_type: "normal",
+    auth: {},
+    geo_ordered_rtc_regions: [],
+    _trace: [node.id],
+  };
+}

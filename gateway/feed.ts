@@ -1,0 +1,212 @@
+import type { Logger } from "pino";
+import { attach, defineScripts, type Event, publishEntry, toLogEntry } from "../core/event-log.ts";
+import { connectRedis, type Redis, redisReady } from "../core/redis.ts";
+import { redisKeys } from "../core/redis-keys.ts";
+import { type LogEvent, mergeEvents, parseEntry, parsePublished } from "./log-event.ts";
+
+export interface FeedHandlers {
+  /** One event, in order: numbers grow over all logs of the node. May return a promise to hold what follows. */
+  onEvent(event: LogEvent): Promise<void> | undefined;
+  /** Events of this log are gone for good: its sessions must start afresh. */
+  onGap(log: string): void;
+  /** Redis lost everything: all sessions must start afresh. */
+  onEpochLost(): void;
+}
+
+const CHUNK = 500;
+
+/**
+ * A node's ordered view of the logs it subscribes to. Pub/sub may lose messages, when the connection drops or
+ * silently; each message names the one before it in its log, so that a hole is seen, and read from the stream before
+ * anything else goes on: another log's event must not overtake what is missing.
+ */
+export class Feed {
+  readonly #command: Redis;
+  readonly #subscriber: Redis;
+  readonly #handlers: FeedHandlers;
+  readonly #log: Logger;
+  /** The last kept event of each subscribed log. Added by subscribe, removed by unsubscribe. */
+  readonly #positions = new Map<string, number>();
+  readonly #channels = new Map<string, string>();
+  /** What arrived while held. */
+  #queue: LogEvent[] = [];
+  #held = true;
+  #epoch: string | null = null;
+  #highest = 0;
+  #stopped = false;
+
+  private constructor(command: Redis, subscriber: Redis, handlers: FeedHandlers, log: Logger) {
+    this.#command = command;
+    this.#subscriber = subscriber;
+    this.#handlers = handlers;
+    this.#log = log;
+  }
+
+  /** Connects. @param command the node's connection for everything but subscriptions */
+  static async open(url: string, command: Redis, handlers: FeedHandlers, log: Logger): Promise<Feed> {
+    defineScripts(command);
+    const subscriber = connectRedis(url, log, { name: "gateway-feed" });
+    await redisReady(subscriber);
+    const feed = new Feed(command, subscriber, handlers, log);
+    subscriber.on("message", (channel: string, message: string) => feed.#onMessage(channel, message));
+    subscriber.on("close", () => {
+      feed.#held = true;
+    });
+    subscriber.on("ready", () => void feed.#recover());
+    await feed.#recover();
+    return feed;
+  }
+
+  /** The highest number delivered. */
+  get highest(): number {
+    return this.#highest;
+  }
+
+  /** False while Redis is away or a hole is being read. */
+  get flowing(): boolean {
+    return !this.#held;
+  }
+
+  /** Starts to receive logs. Once it resolves, every event published from now on will come. */
+  async subscribe(logs: readonly string[]): Promise<void> {
+    const fresh = logs.filter((log) => !this.#positions.has(log));
+    if (fresh.length === 0) return;
+    for (const log of fresh) {
+      this.#positions.set(log, -1);
+      this.#channels.set(redisKeys.channel(log), log);
+    }
+    try {
+      for (let at = 0; at < fresh.length; at += CHUNK) {
+        const chunk = fresh.slice(at, at + CHUNK);
+        await this.#subscriber.subscribe(...chunk.map(redisKeys.channel));
+        const last = await this.#command.mget(chunk.map(redisKeys.last));
+        for (const [i, log] of chunk.entries()) {
+          // An event may have come in between, and told the position itself.
+          if (this.#positions.get(log) === -1) this.#positions.set(log, Number(last[i] ?? 0));
+        }
+      }
+    } catch (error) {
+      this.unsubscribe(fresh);
+      throw error;
+    }
+  }
+
+  unsubscribe(logs: readonly string[]): void {
+    const channels = logs.filter((log) => this.#positions.delete(log)).map(redisKeys.channel);
+    for (const channel of channels) this.#channels.delete(channel);
+    if (channels.length > 0) this.#subscriber.unsubscribe(...channels).catch(() => {});
+  }
+
+  /** Takes `count` fresh numbers: what a snapshot read after this reflects every event up to the last of them. */
+  async takeNumbers(count: number): Promise<number> {
+    return this.#command.incrby(redisKeys.seq, count);
+  }
+
+  /**
+   * The kept events of a log after a number, oldest first.
+   * @returns null when some of them are gone
+   */
+  async history(log: string, after: number): Promise<LogEvent[] | null> {
+    const [entries, last] = await Promise.all([
+      this.#command.xrange(redisKeys.log(log), `${after + 1}-0`, "+"),
+      this.#command.get(redisKeys.last(log)),
+    ]);
+    const events = entries.flatMap((entry) => parseEntry(log, entry) ?? []);
+    const complete = events[0] === undefined ? Number(last ?? 0) <= after : events[0].previous <= after;
+    return complete ? events : null;
+  }
+
+  /** Publishes an event from this node. */
+  async publish(event: Event, limits: { maxEvents: number; windowSeconds: number }): Promise<void> {
+    if (this.#epoch !== null) await publishEntry(this.#command, toLogEntry(event), this.#epoch, limits);
+  }
+
+  /** Sessions older than this number may have missed events that Redis lost. */
+  async floor(): Promise<number> {
+    return Number((await this.#command.get(redisKeys.floor)) ?? 0);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#held = true;
+    this.#subscriber.disconnect();
+  }
+
+  #onMessage(channel: string, message: string): void {
+    const log = this.#channels.get(channel);
+    if (log === undefined) return;
+    const event = parsePublished(log, message);
+    if (event === null) return;
+    this.#queue.push(event);
+    if (!this.#held) void this.#drain();
+  }
+
+  /** Delivers what is queued; stops to read a hole, or when a handler asks to wait. */
+  async #drain(): Promise<void> {
+    this.#held = true;
+    try {
+      for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
+        const position = this.#positions.get(event.log);
+        if (position === undefined || (event.kept && event.number <= position)) continue;
+        const hole = position !== -1 && event.previous > position;
+        if (hole) for (const missed of await this.#readHole(event.log, position, event.previous)) await this.#deliver(missed);
+        const wait = this.#deliver(event);
+        if (wait !== undefined) await wait;
+      }
+      this.#held = false;
+    } catch (error) {
+      // Redis went away while reading: stay held, the reconnect reads everything.
+      this.#log.warn({ err: String(error) }, "feed interrupted");
+      if (this.#subscriber.status === "ready" && !this.#stopped) setTimeout(() => void this.#recover(), 200).unref();
+    }
+  }
+
+  async #readHole(log: string, after: number, upTo: number): Promise<LogEvent[]> {
+    this.#log.warn({ log, after, upTo }, "hole in the feed, reading the stream");
+    const events = await this.history(log, after);
+    if (events === null) {
+      this.#handlers.onGap(log);
+      return [];
+    }
+    return events.filter((event) => event.number <= upTo);
+  }
+
+  #deliver(event: LogEvent): Promise<void> | undefined {
+    if (event.kept) this.#positions.set(event.log, event.number);
+    // A hole that was read late must not send a socket's sequence backwards.
+    this.#highest = Math.max(this.#highest, event.number);
+    return this.#handlers.onEvent(event);
+  }
+
+  /** After a (re)connect: subscribes anew and reads every log from where it was left. */
+  async #recover(): Promise<void> {
+    this.#held = true;
+    try {
+      const state = await attach(this.#command, this.#highest);
+      if (this.#epoch !== null && this.#epoch !== state.epoch) this.#handlers.onEpochLost();
+      this.#epoch = state.epoch;
+      const logs = [...this.#positions.keys()];
+      for (let at = 0; at < logs.length; at += CHUNK) {
+        await this.#subscriber.subscribe(...logs.slice(at, at + CHUNK).map(redisKeys.channel));
+      }
+      let missed: LogEvent[] = [];
+      for (let at = 0; at < logs.length; at += CHUNK) {
+        const histories = await Promise.all(logs.slice(at, at + CHUNK).map((log) => this.#sinceLast(log)));
+        for (const events of histories) missed = mergeEvents(missed, events);
+      }
+      this.#queue = mergeEvents(missed, this.#queue);
+      await this.#drain();
+    } catch (error) {
+      this.#log.warn({ err: String(error) }, "feed not recovered yet");
+      if (!this.#stopped) setTimeout(() => void this.#recover(), 300).unref();
+    }
+  }
+
+  async #sinceLast(log: string): Promise<LogEvent[]> {
+    const position = this.#positions.get(log);
+    if (position === undefined || position === -1) return [];
+    const events = await this.history(log, position);
+    if (events === null) this.#handlers.onGap(log);
+    return events ?? [];
+  }
+}

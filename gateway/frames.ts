@@ -1,0 +1,88 @@
+import { constants, deflateRawSync, deflateSync } from "node:zlib";
+
+/** How a connection wants its messages. */
+export type Compression = "none" | "zlib-stream" | "zstd-stream" | "payload";
+
+/** Every zlib-stream connection starts with these two bytes; what follows is shared by all. */
+export const ZLIB_HEADER = Buffer.from([0x78, 0x01]);
+/** A zstd frame header: magic, no checksum, no content size, window of 2^20. RFC 8878 section 3.1.1. */
+export const ZSTD_HEADER = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x50]);
+
+const ZSTD_MAX_BLOCK = 128 * 1024;
+/** Payload compression is for large messages; small ones go as text, as Discord does. */
+const PAYLOAD_THRESHOLD = 1024;
+
+/**
+ * One message for one kind of connection. For zlib-stream: raw deflate ended by a sync flush with no reference to
+ * anything before it, so that the same bytes fit into every connection's stream. For zstd-stream: raw blocks, which
+ * touch no decoder state.
+ */
+export function encode(text: string, compression: Compression): string | Buffer {
+  switch (compression) {
+    case "none":
+      return text;
+    case "zlib-stream":
+      return deflateRawSync(text, { finishFlush: constants.Z_SYNC_FLUSH });
+    case "zstd-stream":
+      return zstdRawBlocks(Buffer.from(text));
+    case "payload":
+      return text.length < PAYLOAD_THRESHOLD ? text : deflateSync(text);
+  }
+}
+
+function zstdRawBlocks(data: Buffer): Buffer {
+  const blocks: Buffer[] = [];
+  for (let at = 0; at < data.length; at += ZSTD_MAX_BLOCK) {
+    const block = data.subarray(at, at + ZSTD_MAX_BLOCK);
+    const header = Buffer.alloc(3);
+    // Block header, little endian: last block 0, type raw 0, size. RFC 8878 section 3.1.1.2.
+    header.writeUIntLE(block.length << 3, 0, 3);
+    blocks.push(header, block);
+  }
+  return Buffer.concat(blocks);
+}
+
+/** The bytes that open a connection's stream, sent before its first message. */
+export function streamHeader(compression: Compression): Buffer | null {
+  if (compression === "zlib-stream") return ZLIB_HEADER;
+  if (compression === "zstd-stream") return ZSTD_HEADER;
+  return null;
+}
+
+/** A dispatch in all the forms that its recipients need, each made once, when the first needs it. */
+export class DispatchFrame {
+  readonly #text: string;
+  #stripped: DispatchFrame | undefined;
+  readonly #encoded = new Map<Compression, string | Buffer>();
+  readonly #sequence: number;
+  readonly #body: string;
+
+  /** @param body `"t":"NAME","d":{…}` */
+  constructor(sequence: number, body: string) {
+    this.#sequence = sequence;
+    this.#body = body;
+    this.#text = `{"op":0,"s":${sequence},${body}}`;
+  }
+
+  for(compression: Compression): string | Buffer {
+    if (compression === "none") return this.#text;
+    let encoded = this.#encoded.get(compression);
+    if (encoded === undefined) {
+      encoded = encode(this.#text, compression);
+      this.#encoded.set(compression, encoded);
+    }
+    return encoded;
+  }
+
+  /** The same without what a bot needs MESSAGE_CONTENT for. https://discord.com/developers/docs/events/gateway#message-content-intent */
+  withoutContent(): DispatchFrame {
+    this.#stripped ??= new DispatchFrame(this.#sequence, stripContent(this.#body));
+    return this.#stripped;
+  }
+}
+
+function stripContent(body: string): string {
+  const { t, d }: { t: string; d: Record<string, unknown> } = JSON.parse(`{${body}}`);
+  const stripped = { ...d, content: "", embeds: [], attachments: [], components: [] };
+  return `"t":"${t}","d":${JSON.stringify(stripped)}`;
+}

@@ -1,0 +1,190 @@
+import { randomUUID } from "node:crypto";
+import type { Logger } from "pino";
+import type { Config } from "../core/config.ts";
+import type { Sql } from "../core/db.ts";
+import { shardOf } from "../core/snowflake.ts";
+import type { Redis } from "../core/redis.ts";
+import { guildLog, userLog } from "../core/redis-keys.ts";
+import type { Feed } from "./feed.ts";
+import { DispatchFrame } from "./frames.ts";
+import type { GuildState } from "./guild-state.ts";
+import { classesOf } from "./guild-state.ts";
+import type { LogEvent } from "./log-event.ts";
+import type { Connection, Session } from "./session.ts";
+import { TopicRegistry, topicName, type VisibilityClass, wants } from "./topics.ts";
+import type { TemplatedApp } from "./uws.ts";
+
+/** A guild that has sessions on this node. */
+export interface GuildEntry {
+  id: string;
+  /** Null until it is read from Postgres. */
+  state: GuildState | null;
+  /** Events that came before the state was read. */
+  backlog: LogEvent[];
+  sessions: Set<Session>;
+}
+
+/**
+ * All the memory of a gateway node. Each map says who adds and who removes.
+ */
+export class GatewayNode {
+  readonly id = randomUUID();
+  readonly config: Config;
+  readonly sql: Sql;
+  readonly redis: Redis;
+  readonly log: Logger;
+  readonly registry = new TopicRegistry();
+  /** Open sockets, with a session or without: added and removed by server.ts. */
+  readonly connections = new Set<Connection>();
+  /** Sessions with an open socket: added by IDENTIFY and RESUME, removed when the socket closes. */
+  readonly sessions = new Map<string, Session>();
+  /** The same by user. */
+  readonly byUser = new Map<string, Set<Session>>();
+  /** Those of them that are held: they queue what they are due. */
+  readonly held = new Set<Session>();
+  /** Guilds of those sessions: added with the first session, removed with the last. */
+  readonly guilds = new Map<string, GuildEntry>();
+  /** The number on the last frame sent to topics. */
+  sentUpTo = 0;
+  draining = false;
+  // Set once by server.ts, before the first socket.
+  app!: TemplatedApp;
+  feed!: Feed;
+
+  constructor(parts: { config: Config; sql: Sql; redis: Redis; log: Logger }) {
+    this.config = parts.config;
+    this.sql = parts.sql;
+    this.redis = parts.redis;
+    this.log = parts.log;
+  }
+
+  addSession(session: Session): void {
+    this.sessions.set(session.id, session);
+    this.held.add(session);
+    let mine = this.byUser.get(session.userId);
+    if (mine === undefined) {
+      mine = new Set();
+      this.byUser.set(session.userId, mine);
+    }
+    mine.add(session);
+  }
+
+  /** Forgets a session whose socket is closed; what it alone needed goes too. */
+  removeSession(session: Session): void {
+    if (this.sessions.get(session.id) !== session) return;
+    this.sessions.delete(session.id);
+    this.held.delete(session);
+    const mine = this.byUser.get(session.userId);
+    mine?.delete(session);
+    const unused: string[] = [];
+    if (mine?.size === 0) {
+      this.byUser.delete(session.userId);
+      unused.push(userLog(session.userId));
+    }
+    for (const guildId of [...session.guilds.keys()]) {
+      if (this.leaveGuild(session, guildId)) unused.push(guildLog(guildId));
+    }
+    this.feed.unsubscribe(unused);
+  }
+
+  /** Lists a session under a guild, before the node has read the guild. */
+  listInGuild(session: Session, guildId: string): GuildEntry {
+    let entry = this.guilds.get(guildId);
+    if (entry === undefined) {
+      entry = { id: guildId, state: null, backlog: [], sessions: new Set() };
+      this.guilds.set(guildId, entry);
+    }
+    entry.sessions.add(session);
+    if (!session.guilds.has(guildId)) session.guilds.set(guildId, new Set());
+    return entry;
+  }
+
+  /** Takes a session out of a guild. @returns whether it was the guild's last on this node */
+  leaveGuild(session: Session, guildId: string): boolean {
+    for (const visibility of session.guilds.get(guildId) ?? []) this.#leaveClass(session, visibility);
+    session.guilds.delete(guildId);
+    const entry = this.guilds.get(guildId);
+    if (entry === undefined) return false;
+    entry.sessions.delete(session);
+    if (![...(this.byUser.get(session.userId) ?? [])].some((other) => other.guilds.has(guildId))) {
+      entry.state?.members.delete(session.userId);
+    }
+    if (entry.sessions.size > 0) return false;
+    this.guilds.delete(guildId);
+    return true;
+  }
+
+  /** Takes a session off all topics: from now on it queues what it is due. */
+  hold(session: Session): void {
+    if (session.held) return;
+    for (const classes of session.guilds.values()) {
+      for (const visibility of classes) this.#leaveClass(session, visibility);
+      classes.clear();
+    }
+    session.queue = [];
+    this.held.add(session);
+  }
+
+  /** Puts a session whose queue is empty on the topics that it may see now. */
+  release(session: Session): void {
+    session.queue = null;
+    this.held.delete(session);
+    for (const guildId of session.guilds.keys()) this.updateClasses(session, guildId);
+  }
+
+  /** Makes a released session's topics of a guild match what it may see. */
+  updateClasses(session: Session, guildId: string): void {
+    const state = this.guilds.get(guildId)?.state;
+    const entered = session.guilds.get(guildId);
+    const member = state?.members.get(session.userId);
+    if (!state || entered === undefined || session.held) return;
+    const due = member === undefined ? new Set<VisibilityClass>() : classesOf(state, member);
+    for (const visibility of entered) {
+      if (due.has(visibility)) continue;
+      this.#leaveClass(session, visibility);
+      entered.delete(visibility);
+    }
+    for (const visibility of due) {
+      if (entered.has(visibility) || session.connection.dead) continue;
+      session.connection.socket.subscribe(topicName(visibility, session.profile));
+      this.registry.enter(visibility, session);
+      entered.add(visibility);
+    }
+  }
+
+  /** Sends an event to everyone of a class who asked for it: once per profile, not per socket. */
+  publish(visibility: VisibilityClass, event: LogEvent): void {
+    let frame: DispatchFrame | undefined;
+    for (const [profile, crowd] of this.registry.crowds(visibility)) {
+      if (!wants(profile, event.rule, true)) continue;
+      frame ??= new DispatchFrame(this.feed.highest, event.body);
+      if (event.rule.content && crowd.sessions !== null) {
+        for (const session of crowd.sessions) session.send(contentFor(session, event, frame));
+      } else {
+        const bytes = frame.for(profile.compression);
+        this.app.publish(topicName(visibility, profile), bytes, typeof bytes !== "string");
+      }
+    }
+  }
+
+  /** Whether a session's shard gets a guild's events. */
+  handles(session: Session, guildId: string): boolean {
+    return shardOf(guildId, session.shard[1]) === session.shard[0];
+  }
+
+  #leaveClass(session: Session, visibility: VisibilityClass): void {
+    this.registry.leave(visibility, session);
+    // A closed socket has left its topics by itself, and throws when asked.
+    if (!session.connection.dead) session.connection.socket.unsubscribe(topicName(visibility, session.profile));
+  }
+}
+
+/**
+ * The frame that a session without MESSAGE_CONTENT gets: whole when the message is its own, mentions it, or came in
+ * a direct conversation. https://discord.com/developers/docs/events/gateway#message-content-intent
+ */
+export function contentFor(session: Session, event: LogEvent, frame: DispatchFrame): DispatchFrame {
+  const { g, a, m } = event.header;
+  const whole = session.profile.seesContent || g === undefined || a === session.userId || m?.includes(session.userId);
+  return whole === true ? frame : frame.withoutContent();
+}

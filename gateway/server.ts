@@ -1,0 +1,210 @@
+import { GatewayOpcodes } from "discord-api-types/v10";
+import { Gauge, Registry, collectDefaultMetrics } from "prom-client";
+import type { Config } from "../core/config.ts";
+import { connectDatabase } from "../core/db.ts";
+import { createLogger } from "../core/log.ts";
+import { connectRedis, redisReady } from "../core/redis.ts";
+import { loadSecret } from "../core/secret.ts";
+import { onEvent } from "./deliver.ts";
+import { invalidate } from "./enter.ts";
+import { Feed } from "./feed.ts";
+import type { Compression } from "./frames.ts";
+import { GatewayNode } from "./node.ts";
+import { onMessage } from "./receive.ts";
+import { pump } from "./replay.ts";
+import { Connection, type SocketData } from "./session.ts";
+import { touchSessions } from "./session-store.ts";
+import { App, type HttpRequest, type HttpResponse, SSLApp, type TemplatedApp, type us_listen_socket, us_listen_socket_close, us_socket_local_port } from "./uws.ts";
+import { startDispatcher } from "./webhooks/dispatcher.ts";
+
+const UNIDENTIFIED_MS = 30_000;
+/** Sockets of a node that shuts down are told to reconnect over this time, not all at once. */
+const DRAIN_MS = 2000;
+
+/**
+ * Starts one gateway node: sockets, and outgoing webhooks.
+ * @returns the port it listens on, and how to stop: sockets are told to RECONNECT and resume elsewhere
+ */
+export async function startGateway(config: Config): Promise<{ port: number; stop(): Promise<void> }> {
+  const log = createLogger(config.logLevel, "gateway");
+  const { databaseUrl, redisUrl } = required(config);
+  const sql = connectDatabase(databaseUrl, { name: "guildhall-gateway" });
+  const redis = connectRedis(redisUrl, log, { name: "gateway", commandTimeoutMs: 5000 });
+  await redisReady(redis);
+  const node = new GatewayNode({ config, sql, redis, log });
+  node.feed = await Feed.open(redisUrl, redis, feedHandlers(node), log);
+  const app = config.tlsCert && config.tlsKey ? SSLApp({ cert_file_name: config.tlsCert, key_file_name: config.tlsKey }) : App();
+  node.app = app;
+  addSockets(app, node);
+  addHealth(app, node);
+  const { socket, port } = await listen(app, config.gatewayPort);
+  const dispatcher = startDispatcher({ sql, secret: await loadSecret(config), config, log });
+  const wheel = setInterval(() => turnWheel(node), 1000);
+  const keepAlive = setInterval(() => void keepSessions(node), 30_000);
+  log.info({ port }, "gateway ready");
+  return {
+    port,
+    stop: async () => {
+      node.draining = true;
+      us_listen_socket_close(socket);
+      await drain(node);
+      clearInterval(wheel);
+      clearInterval(keepAlive);
+      await dispatcher.stop();
+      await node.feed.stop();
+      app.close();
+      redis.disconnect();
+      await sql.end({ timeout: 2 });
+    },
+  };
+}
+
+function required(config: Config): { databaseUrl: string; redisUrl: string } {
+  if (config.databaseUrl === undefined) throw new Error("DATABASE_URL is not set");
+  if (config.redisUrl === undefined) throw new Error("REDIS_URL is not set");
+  return { databaseUrl: config.databaseUrl, redisUrl: config.redisUrl };
+}
+
+function feedHandlers(node: GatewayNode) {
+  return {
+    onEvent: (event: Parameters<typeof onEvent>[1]) => onEvent(node, event),
+    onGap: (logName: string) => {
+      for (const session of node.sessions.values()) {
+        const concerned = logName === `u:${session.userId}` || session.guilds.has(logName.slice(2));
+        if (concerned) void invalidate(node, session.connection, session.id);
+      }
+    },
+    onEpochLost: () => {
+      node.log.warn("Redis has lost its data: all sessions start afresh");
+      for (const session of [...node.sessions.values()]) void invalidate(node, session.connection, session.id);
+    },
+  };
+}
+
+const COMPRESSIONS: Record<string, Compression> = { "zlib-stream": "zlib-stream", "zstd-stream": "zstd-stream" };
+
+function addSockets(app: TemplatedApp, node: GatewayNode): void {
+  const { config } = node;
+  app.ws<SocketData>("/*", {
+    maxPayloadLength: 16 * 1024,
+    maxBackpressure: config.maxBackpressureBytes,
+    closeOnBackpressureLimit: true,
+    idleTimeout: 0,
+    upgrade: (res, req, context) => {
+      const query = new URLSearchParams(req.getQuery());
+      const data: SocketData = {
+        connection: null,
+        compression: COMPRESSIONS[query.get("compress") ?? ""] ?? "none",
+        version: Number(query.get("v") ?? "10"),
+        encoding: query.get("encoding") ?? "json",
+      };
+      const [key, protocol, extensions] = ["sec-websocket-key", "sec-websocket-protocol", "sec-websocket-extensions"].map((h) => req.getHeader(h));
+      res.upgrade(data, key ?? "", protocol ?? "", extensions ?? "", context);
+    },
+    open: (socket) => {
+      const data = socket.getUserData();
+      const connection = new Connection(socket, data.compression);
+      data.connection = connection;
+      node.connections.add(connection);
+      if (data.version !== 9 && data.version !== 10) return connection.close("INVALID_VERSION");
+      if (data.encoding !== "json") return connection.close("DECODE_ERROR");
+      connection.send({
+        op: GatewayOpcodes.Hello,
+        d: { heartbeat_interval: config.heartbeatIntervalMs, _trace: [node.id] },
+        s: null,
+        t: null,
+      });
+    },
+    message: (socket, message) => {
+      const { connection } = socket.getUserData();
+      if (connection !== null) onMessage(node, connection, message);
+    },
+    drain: (socket) => {
+      const session = socket.getUserData().connection?.session;
+      if (session?.held === true) pump(node, session);
+    },
+    dropped: (socket) => socket.getUserData().connection?.closeSoon(),
+    close: (socket) => {
+      const { connection } = socket.getUserData();
+      if (connection === null) return;
+      connection.dead = true;
+      node.connections.delete(connection);
+      if (connection.session !== null) node.removeSession(connection.session);
+    },
+  });
+}
+
+function addHealth(app: TemplatedApp, node: GatewayNode): void {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: "guildhall_gateway_sessions",
+    help: "Sessions with an open socket",
+    registers: [registry],
+    collect() {
+      this.set(node.sessions.size);
+    },
+  });
+  new Gauge({
+    name: "guildhall_gateway_guilds",
+    help: "Guilds that have sessions on this node",
+    registers: [registry],
+    collect() {
+      this.set(node.guilds.size);
+    },
+  });
+  app.get("/healthz", (res) => void res.end("ok"));
+  app.get("/readyz", (res) => {
+    const ready = node.feed.flowing && !node.draining;
+    res.writeStatus(ready ? "200 OK" : "503 Service Unavailable").end(ready ? "ready" : "not ready");
+  });
+  app.get("/metrics", (res: HttpResponse, _req: HttpRequest) => {
+    let open = true;
+    res.onAborted(() => {
+      open = false;
+    });
+    void registry.metrics().then((text) => {
+      if (open) res.cork(() => res.writeHeader("content-type", registry.contentType).end(text));
+    });
+  });
+}
+
+function listen(app: TemplatedApp, port: number): Promise<{ socket: us_listen_socket; port: number }> {
+  return new Promise((resolve, reject) => {
+    // Exclusive: a second process on the same port is a mistake, not a second worker.
+    app.listen(port, 1, (socket) => {
+      if (socket) resolve({ socket, port: us_socket_local_port(socket) });
+      else reject(Object.assign(new Error(`Port ${port} is taken`), { code: "EADDRINUSE" }));
+    });
+  });
+}
+
+/** One timer for all: heartbeats that stay away, and sockets that never identify. */
+function turnWheel(node: GatewayNode): void {
+  const now = Date.now();
+  const silentFor = node.config.heartbeatIntervalMs * 1.5 + 5000;
+  for (const connection of node.connections) {
+    if (now - connection.lastHeartbeatAt > silentFor) connection.close("SESSION_TIMED_OUT");
+    else if (connection.session === null && !connection.entering && now - connection.idleSince > UNIDENTIFIED_MS) {
+      connection.close("NOT_AUTHENTICATED");
+    }
+  }
+}
+
+async function keepSessions(node: GatewayNode): Promise<void> {
+  await touchSessions(node.redis, [...node.sessions.keys()], node.config.resumeWindowSeconds).catch(() => {});
+}
+
+/** Asks every client to reconnect, spread over a while, so that the other nodes aren't hit all at once. */
+async function drain(node: GatewayNode): Promise<void> {
+  await keepSessions(node);
+  const connections = [...node.connections];
+  const pauseMs = connections.length === 0 ? 0 : DRAIN_MS / connections.length;
+  for (const [i, connection] of connections.entries()) {
+    connection.send({ op: GatewayOpcodes.Reconnect, d: null, s: null, t: null });
+    setImmediate(() => connection.close("SESSION_TIMED_OUT"));
+    if (connections.length > 20 && i % 20 === 19) await new Promise((resolve) => setTimeout(resolve, pauseMs * 20));
+  }
+  // A moment for the last frames to leave.
+  if (connections.length > 0) await new Promise((resolve) => setTimeout(resolve, 100));
+}

@@ -1,0 +1,138 @@
+import type { WebSocket } from "./uws.ts";
+import { type CloseReason, closeReasons } from "./close-codes.ts";
+import { type Compression, type DispatchFrame, encode, streamHeader } from "./frames.ts";
+import type { LogEvent } from "./log-event.ts";
+import type { Profile, VisibilityClass } from "./topics.ts";
+
+/** What uWebSockets keeps per socket. */
+export interface SocketData {
+  connection: Connection | null;
+  compression: Compression;
+  version: number;
+  encoding: string;
+}
+
+export type Socket = WebSocket<SocketData>;
+
+/** Something that a held session is due: an event still to be judged, or text made for it alone. */
+export type Due = { event: LogEvent } | { text: string };
+
+/** One WebSocket, from open to close; carries at most one session. */
+export class Connection {
+  readonly socket: Socket;
+  /** Since when it has had no session. */
+  idleSince = Date.now();
+  compression: Compression;
+  session: Session | null = null;
+  /** An IDENTIFY or RESUME is being worked on. */
+  entering = false;
+  lastHeartbeatAt = Date.now();
+  /** Payloads in the current minute, for the limit of 120. */
+  received = 0;
+  receivedSince = Date.now();
+  /** Set when a frame was dropped or the socket closed: nothing may be sent after. */
+  dead = false;
+
+  constructor(socket: Socket, compression: Compression) {
+    this.socket = socket;
+    this.compression = compression;
+    const header = streamHeader(compression);
+    if (header !== null) this.sendRaw(header);
+  }
+
+  /** Sends a payload made for this socket alone. */
+  send(payload: unknown): void {
+    this.sendText(JSON.stringify(payload));
+  }
+
+  sendText(text: string): void {
+    this.sendRaw(encode(text, this.compression));
+  }
+
+  sendRaw(bytes: string | Buffer): void {
+    if (this.dead) return;
+    this.socket.send(bytes, typeof bytes !== "string");
+  }
+
+  get buffered(): number {
+    return this.dead ? 0 : this.socket.getBufferedAmount();
+  }
+
+  close(reason: CloseReason): void {
+    if (this.dead) return;
+    const [code, text] = closeReasons[reason];
+    this.dead = true;
+    this.socket.end(code, text);
+  }
+
+  /**
+   * Closes after a dropped frame. Never from within uWebSockets' own call: that crashes the process (closing in
+   * the `dropped` handler, measured).
+   */
+  closeSoon(): void {
+    if (this.dead) return;
+    this.dead = true;
+    setImmediate(() => {
+      const [code, text] = closeReasons.TOO_SLOW;
+      try {
+        this.socket.end(code, text);
+      } catch {
+        // The peer was faster: uWebSockets throws on a socket that is closed already.
+      }
+    });
+  }
+}
+
+/** A logged-in client: survives its socket, on any node, for the resume window. */
+export class Session {
+  readonly id: string;
+  readonly userId: string;
+  readonly isBot: boolean;
+  /** The login of a person's token; a revoked login closes its sessions. */
+  readonly familyId: string | null;
+  readonly shard: readonly [number, number];
+  readonly connection: Connection;
+  readonly profile: Profile;
+  /** Guilds with more members than this are sent without their members. */
+  readonly largeThreshold: number;
+  /** Guilds it is in, each with the classes it has entered; empty while held. */
+  readonly guilds = new Map<string, Set<VisibilityClass>>();
+  /** What it is due while held; null when it is released and gets events by topic. */
+  queue: Due[] | null = [];
+  /** Events up to this number are in its snapshot, or were sent before a RESUME. */
+  snapshotAt = 0;
+  /** The number of its last frame that was not sent by topic. */
+  sentUpTo = 0;
+  /** It waits for a guild that it joins. */
+  joining = false;
+  /** Guilds whose channels it must be told anew after a replay. */
+  readonly resync = new Set<string>();
+
+  constructor(fields: {
+    id: string;
+    userId: string;
+    isBot: boolean;
+    familyId: string | null;
+    shard: readonly [number, number];
+    connection: Connection;
+    profile: Profile;
+    largeThreshold: number;
+  }) {
+    this.id = fields.id;
+    this.userId = fields.userId;
+    this.isBot = fields.isBot;
+    this.familyId = fields.familyId;
+    this.shard = fields.shard;
+    this.connection = fields.connection;
+    this.profile = fields.profile;
+    this.largeThreshold = fields.largeThreshold;
+  }
+
+  get held(): boolean {
+    return this.queue !== null;
+  }
+
+  send(frame: DispatchFrame): void {
+    this.connection.sendRaw(frame.for(this.profile.compression));
+  }
+}

@@ -1,0 +1,130 @@
+import { Hono } from "hono";
+import type { EventLog } from "../core/event-log.ts";
+import type { Config } from "../core/config.ts";
+import type { Sql } from "../core/db.ts";
+import { isDatabaseAway } from "../core/db.ts";
+import { parseJson } from "../core/json.ts";
+import type { Logger } from "../core/log.ts";
+import type { NextId } from "../core/snowflake.ts";
+import type { Authenticator } from "./auth/caller.ts";
+import type { Change } from "./change.ts";
+import { ApiError, invalidField } from "./errors.ts";
+import { type HttpEnv, requestContext } from "./http-context.ts";
+import { type Parse, Params, type Route } from "./route.ts";
+import { routes } from "./routes/index.ts";
+import { parseForm } from "./validation.ts";
+
+/** What routes work with. */
+export interface App {
+  config: Config;
+  log: Logger;
+  sql: Sql;
+  eventLog: EventLog;
+  auth: Authenticator;
+  /** Runs a transaction, then publishes the events it caused. */
+  change: Change;
+  nextId: NextId;
+  /** 32 bytes that seal what must be stored but not read. */
+  secret: Buffer;
+}
+
+/** Discord's current version, the one before it, and none. */
+const ROOTS = ["/api/v10", "/api/v9", "/api"];
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** The HTTP application: context, every route under every root, and errors in Discord's form. */
+export function createHttpApp(app: App): Hono<HttpEnv> {
+  const http = new Hono<HttpEnv>();
+  http.use(requestContext(app));
+  for (const root of ROOTS) {
+    for (const route of byPrecedence(routes)) {
+      http.on(route.method, root + route.path, async (c) => {
+        const params = readParams(c.req.param());
+        const caller = await app.auth.authenticate(c.req.header("authorization"));
+        const request = { app, params, caller, http: c, body: undefined, query: undefined };
+        const answer = await route.run(request, parserOf(c.req));
+        if (answer === undefined) return c.body(null, 204);
+        return answer instanceof Response ? answer : c.json(answer, route.status);
+      });
+    }
+  }
+  http.notFound((c) => {
+    const error = new ApiError(isKnownPath(c.req.path) ? "METHOD_NOT_ALLOWED" : "NOT_FOUND");
+    return errorResponse(error);
+  });
+  http.onError((error, c) => {
+    if (error instanceof ApiError) return errorResponse(error);
+    if (isDatabaseAway(error)) {
+      c.get("log").warn({ err: error.message }, "database away");
+      return errorResponse(new ApiError("UNAVAILABLE"), { "Retry-After": "1" });
+    }
+    c.get("log").error({ err: error }, "request failed");
+    return errorResponse(new ApiError("INTERNAL"));
+  });
+  return http;
+}
+
+function errorResponse(error: ApiError, headers: Record<string, string> = {}): Response {
+  const body = { message: error.message, code: error.code, ...(error.details ? { errors: error.details } : {}) };
+  return Response.json(body, { status: error.status, headers });
+}
+
+/** Literal segments before parameters, so that `/users/@me` is not taken for a user named @me. */
+function byPrecedence(list: readonly Route[]): Route[] {
+  const weight = (route: Route) => route.path.split("/").filter((segment) => segment.startsWith(":")).length;
+  return [...list].sort((a, b) => weight(a) - weight(b));
+}
+
+function isKnownPath(path: string): boolean {
+  const root = ROOTS.find((prefix) => path.startsWith(`${prefix}/`));
+  if (root === undefined) return false;
+  const segments = path.slice(root.length).split("/");
+  return routes.some((route) => {
+    const pattern = route.path.split("/");
+    return pattern.length === segments.length && pattern.every((part, i) => part.startsWith(":") || part === segments[i]);
+  });
+}
+
+const SNOWFLAKE = /^\d{1,19}$/;
+
+function readParams(values: Record<string, string>): Params {
+  for (const [name, value] of Object.entries(values)) {
+    if (!name.endsWith("_id")) continue;
+    if (!SNOWFLAKE.test(value) || BigInt(value) > 9_223_372_036_854_775_807n) {
+      throw invalidField([name], "NUMBER_TYPE_COERCE", `Value "${value.slice(0, 64)}" is not snowflake.`);
+    }
+  }
+  return new Params(values);
+}
+
+function parserOf(req: { raw: globalThis.Request; query(): Record<string, string> }): Parse {
+  return {
+    body: async (schema) => parseForm(schema, await readBody(req.raw)),
+    query: (schema) => parseForm(schema, req.query()),
+  };
+}
+
+/** The JSON body; an empty one counts as `{}`, as some clients send none where every field is optional. */
+async function readBody(request: globalThis.Request): Promise<unknown> {
+  const text = await readText(request);
+  if (text === "") return {};
+  try {
+    return parseJson(text);
+  } catch {
+    throw new ApiError("INVALID_JSON");
+  }
+}
+
+async function readText(request: globalThis.Request): Promise<string> {
+  const declared = request.headers.get("content-length");
+  if (declared !== null && Number(declared) <= MAX_BODY_BYTES) return request.text();
+  if (declared !== null) throw new ApiError("PAYLOAD_TOO_LARGE");
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength;
+    if (size > MAX_BODY_BYTES) throw new ApiError("PAYLOAD_TOO_LARGE");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

@@ -1,0 +1,91 @@
+import type { App } from "../app.ts";
+import { ApiError } from "../errors.ts";
+import * as tokens from "../store/tokens.ts";
+import { hashToken, newAccessToken, newRefreshToken, successorOf } from "./tokens.ts";
+
+const ACCESS_MS = 15 * 60_000;
+const REFRESH_MS = 30 * 24 * 3600_000;
+/** A client that never got the answer may ask again for this long. */
+const RETRY_GRACE_MS = 10_000;
+
+export interface TokenPair {
+  token: string;
+  refresh_token: string;
+  /** Seconds until `token` expires. */
+  expires_in: number;
+}
+
+/** Starts a new family of tokens: one login on one device. */
+export async function startLogin(app: App, userId: string): Promise<TokenPair> {
+  const familyId = app.nextId();
+  const access = newAccessToken();
+  const refresh = newRefreshToken();
+  await tokens.insertTokens(app.sql, row(app, userId, familyId, access, refresh));
+  return pair(access, refresh);
+}
+
+/**
+ * Exchanges a refresh token, once. A second use within the grace time, while the successor is untouched, is an
+ * honest retry and gets the same successor; any other reuse means that the token was stolen and ends the whole
+ * family. https://datatracker.ietf.org/doc/html/rfc9700#section-4.14
+ */
+export async function refreshLogin(app: App, refreshToken: string): Promise<TokenPair> {
+  const hash = hashToken(refreshToken).toString("hex");
+  const outcome = await app.sql.begin(async (tx) => {
+    const found = await tokens.lockRefreshToken(tx, hash);
+    if (found === undefined || found.revoked_at !== null || found.expires_at.getTime() < Date.now()) return null;
+    const successor = successorOf(refreshToken, app.secret);
+    const successorHash = hashToken(successor).toString("hex");
+    const access = newAccessToken();
+    if (found.used_at === null) {
+      await tokens.markRefreshTokenUsed(tx, hash);
+      await tokens.insertTokens(tx, row(app, found.user_id, found.family_id, access, successor));
+      return { kind: "tokens", tokens: pair(access, successor) } as const;
+    }
+    const isRetry = Date.now() - found.used_at.getTime() < RETRY_GRACE_MS;
+    if (isRetry && !(await tokens.refreshTokenUsed(tx, successorHash))) {
+      await tokens.insertAccessToken(tx, row(app, found.user_id, found.family_id, access, successor));
+      return { kind: "tokens", tokens: pair(access, successor) } as const;
+    }
+    await tokens.revokeFamily(tx, found.family_id);
+    return { kind: "stolen", userId: found.user_id, familyId: found.family_id } as const;
+  });
+  if (outcome === null) throw new ApiError("INVALID_TOKEN");
+  if (outcome.kind === "tokens") return outcome.tokens;
+  await announceRevocation(app, outcome.userId, outcome.familyId);
+  throw new ApiError("INVALID_TOKEN");
+}
+
+/** Ends one login: its tokens stop working and its sockets are closed. */
+export async function endLogin(app: App, userId: string, familyId: string): Promise<void> {
+  await tokens.revokeFamily(app.sql, familyId);
+  await announceRevocation(app, userId, familyId);
+}
+
+/** Ends all logins of a user. */
+export async function endAllLogins(app: App, userId: string): Promise<void> {
+  await tokens.revokeAllOf(app.sql, userId);
+  await announceRevocation(app, userId, null);
+}
+
+/** Tells every process: no remembered token, no open socket of the family (null: of any). */
+export async function announceRevocation(app: App, userId: string, familyId: string | null): Promise<void> {
+  await app.auth.forget(userId);
+  await app.eventLog.publish([{ t: "$SESSIONS_REVOKED", userId, data: { family_id: familyId } }]);
+}
+
+function row(app: App, userId: string, familyId: string, access: string, refresh: string): tokens.NewTokens {
+  return {
+    userId,
+    familyId,
+    accessHash: hashToken(access),
+    accessExpires: new Date(Date.now() + ACCESS_MS),
+    refreshId: app.nextId(),
+    refreshHash: hashToken(refresh).toString("hex"),
+    refreshExpires: new Date(Date.now() + REFRESH_MS),
+  };
+}
+
+function pair(token: string, refreshToken: string): TokenPair {
+  return { token, refresh_token: refreshToken, expires_in: ACCESS_MS / 1000 };
+}

@@ -1,0 +1,44 @@
+import type { Sql, Transaction } from "../core/db.ts";
+import { enqueueDeliveries } from "../core/deliveries.ts";
+import type { Event, EventLog } from "../core/event-log.ts";
+import { EVENTS } from "../core/events.ts";
+import type { NextId } from "../core/snowflake.ts";
+import { eventsPublished } from "./metrics.ts";
+
+/**
+ * The one way to change data: runs `work` in a transaction, stores a delivery row for each event and outgoing
+ * webhook in the same transaction, commits, publishes the events in their order, and returns what `work` returned.
+ * A throw rolls everything back and publishes nothing.
+ */
+export type Change = <T>(work: (tx: Transaction, emit: (event: Event) => void) => Promise<T>) => Promise<T>;
+
+export function createChange(sql: Sql, eventLog: EventLog, nextId: NextId): Change {
+  return async (work) => {
+    const events: Event[] = [];
+    const outcome = await sql.begin(async (tx) => {
+      const result = await work(tx, (event) => events.push(event));
+      await enqueueDeliveries(tx, deliverable(events), nextId);
+      return { result };
+    });
+    await publishAll(eventLog, events);
+    return outcome.result;
+  };
+}
+
+/** Publishes and counts; for the hot path, which writes its rows in one statement of its own. */
+export async function publishAll(eventLog: EventLog, events: readonly Event[], outboxPending?: boolean): Promise<void> {
+  for (const event of events) eventsPublished.inc({ type: event.t });
+  await eventLog.publish(events, outboxPending);
+}
+
+/** What outgoing webhooks may subscribe to: kept events of guilds. */
+export function deliverable(events: readonly Event[]) {
+  return events
+    .filter((event) => event.guildId !== undefined && EVENTS[event.t].kept && !EVENTS[event.t].internal)
+    .map((event) => ({
+      type: event.t,
+      guildId: event.guildId ?? null,
+      channelId: event.channelId ?? null,
+      data: JSON.stringify(event.data),
+    }));
+}

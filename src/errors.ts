@@ -1,0 +1,126 @@
+import { RESTJSONErrorCodes as Code } from "discord-api-types/v10";
+
+/**
+ * The errors that the API answers with: Discord's numeric code, HTTP status and message.
+ * https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
+ */
+const errors = {
+  GENERAL: [0, 400, "Bad request"],
+  UNAUTHORIZED: [0, 401, "401: Unauthorized"],
+  NOT_FOUND: [0, 404, "404: Not Found"],
+  METHOD_NOT_ALLOWED: [0, 405, "405: Method Not Allowed"],
+  PAYLOAD_TOO_LARGE: [Code.RequestEntityTooLarge, 413, "Request entity too large"],
+  UNAVAILABLE: [0, 503, "The service is restarting, try again in a moment"],
+  INTERNAL: [0, 500, "500: Internal Server Error"],
+  UNKNOWN_APPLICATION: [Code.UnknownApplication, 404, "Unknown Application"],
+  UNKNOWN_CHANNEL: [Code.UnknownChannel, 404, "Unknown Channel"],
+  UNKNOWN_GUILD: [Code.UnknownGuild, 404, "Unknown Guild"],
+  UNKNOWN_INVITE: [Code.UnknownInvite, 404, "Unknown Invite"],
+  UNKNOWN_MEMBER: [Code.UnknownMember, 404, "Unknown Member"],
+  UNKNOWN_MESSAGE: [Code.UnknownMessage, 404, "Unknown Message"],
+  UNKNOWN_OVERWRITE: [Code.UnknownPermissionOverwrite, 404, "Unknown Overwrite"],
+  UNKNOWN_ROLE: [Code.UnknownRole, 404, "Unknown Role"],
+  UNKNOWN_USER: [Code.UnknownUser, 404, "Unknown User"],
+  UNKNOWN_WEBHOOK: [Code.UnknownWebhook, 404, "Unknown Webhook"],
+  UNKNOWN_BAN: [Code.UnknownBan, 404, "Unknown Ban"],
+  BOTS_NOT_ALLOWED: [Code.BotsCannotUseThisEndpoint, 403, "Bots cannot use this endpoint"],
+  ONLY_BOTS: [Code.OnlyBotsCanUseThisEndpoint, 403, "Only bots can use this endpoint"],
+  MAX_GUILDS: [Code.MaximumNumberOfGuildsReached, 400, "Maximum number of guilds reached"],
+  MAX_ROLES: [Code.MaximumNumberOfGuildRolesReached, 400, "Maximum number of guild roles reached (250)"],
+  MAX_WEBHOOKS: [Code.MaximumNumberOfWebhooksReached, 400, "Maximum number of webhooks reached (15)"],
+  MAX_CHANNELS: [Code.MaximumNumberOfGuildChannelsReached, 400, "Maximum number of server channels reached (500)"],
+  MAX_INVITES: [Code.MaximumNumberOfInvitesReached, 400, "Maximum number of invites reached (1000)"],
+  BANNED: [Code.UserBannedFromThisGuild, 403, "The user is banned from this guild"],
+  MISSING_ACCESS: [Code.MissingAccess, 403, "Missing Access"],
+  NOT_IN_DM: [Code.CannotExecuteActionOnDMChannel, 403, "Cannot execute action on a DM channel"],
+  NOT_AUTHOR: [Code.CannotEditMessageAuthoredByAnotherUser, 403, "Cannot edit a message authored by another user"],
+  EMPTY_MESSAGE: [Code.CannotSendAnEmptyMessage, 400, "Cannot send an empty message"],
+  CANNOT_DM: [Code.CannotSendMessagesToThisUser, 403, "Cannot send messages to this user"],
+  NOT_A_TEXT_CHANNEL: [
+    Code.CannotSendMessagesInNonTextChannel,
+    400,
+    "Cannot send messages in a non-text channel",
+  ],
+  MISSING_PERMISSIONS: [Code.MissingPermissions, 403, "Missing Permissions"],
+  INVALID_TOKEN: [Code.InvalidToken, 401, "Invalid authentication token provided"],
+  INVALID_WEBHOOK_TOKEN: [Code.InvalidWebhookToken, 401, "Invalid Webhook Token"],
+  BULK_DELETE_COUNT: [
+    Code.ProvidedTooFewOrTooManyMessagesToDelete,
+    400,
+    "Provided too few or too many messages to delete. Must provide at least 2 and fewer than 100 messages to delete",
+  ],
+  MESSAGE_TOO_OLD: [
+    Code.OneOfTheMessagesProvidedWasTooOldForBulkDelete,
+    400,
+    "A message provided was too old to bulk delete",
+  ],
+  INVALID_FORM: [Code.InvalidFormBodyOrContentType, 400, "Invalid Form Body"],
+  INVALID_ROLE: [Code.InvalidRole, 400, "Invalid Role"],
+  INVALID_RECIPIENTS: [Code.InvalidRecipients, 400, "Invalid Recipient(s)"],
+  CANNOT_REPLY_WITHOUT_HISTORY: [
+    Code.CannotReplyWithoutPermissionToReadMessageHistory,
+    403,
+    "Cannot reply without permission to read message history",
+  ],
+  SYSTEM_MESSAGE: [Code.CannotExecuteActionOnSystemMessage, 403, "Cannot execute action on a system message"],
+  INVALID_GUILD: [Code.InvalidGuild, 400, "Invalid Guild"],
+  WRONG_CHANNEL_TYPE: [Code.CannotExecuteActionOnThisChannelType, 400, "Cannot execute action on this channel type"],
+  INVALID_JSON: [Code.RequestBodyContainsInvalidJSON, 400, "The request body contains invalid JSON."],
+  OWNER_ONLY: [Code.MissingPermissions, 403, "Missing Permissions"],
+  REGISTRATION_CLOSED: [0, 403, "Registration is closed on this server"],
+  BAD_CREDENTIALS: [Code.InvalidFormBodyOrContentType, 400, "Login or password is invalid"],
+  TOO_MANY_LOGINS: [0, 503, "Too many sign-ins at once, try again in a moment"],
+} as const satisfies Record<string, readonly [number, number, string]>;
+
+export type ErrorName = keyof typeof errors;
+
+/** A refusal with Discord's body: `{code, message, errors?}`. */
+export class ApiError extends Error {
+  readonly code: number;
+  readonly status: number;
+  readonly details: FormErrors | undefined;
+
+  constructor(name: ErrorName, details?: FormErrors, message?: string) {
+    const [code, status, text] = errors[name];
+    super(message ?? text);
+    this.code = code;
+    this.status = status;
+    this.details = details;
+  }
+}
+
+/** Discord's nested form: each field holds its own fields, or a list under `_errors`. */
+export interface FormErrors {
+  [field: string]: FormErrors | FieldError[];
+}
+export interface FieldError {
+  code: string;
+  message: string;
+}
+
+/** 50035 for one field, e.g. `invalidField(["embeds", 0, "title"], "BASE_TYPE_REQUIRED", "This field is required")`. */
+export function invalidField(path: readonly (string | number)[], code: string, message: string): ApiError {
+  return new ApiError("INVALID_FORM", formErrors([{ path, code, message }]));
+}
+
+/** Nests a flat list of faults. */
+export function formErrors(
+  faults: readonly { path: readonly (string | number)[]; code: string; message: string }[],
+): FormErrors {
+  const root: FormErrors = {};
+  for (const { path, code, message } of faults) {
+    let node = root;
+    for (const step of path) {
+      const next = node[step];
+      if (next === undefined || Array.isArray(next)) {
+        const made: FormErrors = {};
+        node[step] = made;
+        node = made;
+      } else node = next;
+    }
+    const list = node._errors;
+    if (Array.isArray(list)) list.push({ code, message });
+    else node._errors = [{ code, message }];
+  }
+  return root;
+}

@@ -1,0 +1,22 @@
+import type { App } from "./app.ts";
+import { deleteOldNonces, eraseDeleted } from "./store/messages.ts";
+import { deleteExpiredTokens } from "./store/tokens.ts";
+
+const EVERY_MS = 60_000;
+/** Deleted messages keep their content this long, for moderators' sake, and are then erased. */
+const RETENTION_MS = 30 * 24 * 3600_000;
+
+/** Removes what has expired, a batch at a time. @returns how to stop */
+export function startHousekeeping(app: App): () => void {
+  const timer = setInterval(() => {
+    sweep(app).catch((error) => app.log.debug({ err: String(error) }, "housekeeping failed, will be tried again"));
+  }, EVERY_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+async function sweep(app: App): Promise<void> {
+  await deleteExpiredTokens(app.sql);
+  await deleteOldNonces(app.sql);
+  await eraseDeleted(app.sql, new Date(Date.now() - RETENTION_MS));
+}

@@ -1,0 +1,42 @@
+import type { Transaction } from "../core/db.ts";
+import type { Event } from "../core/event-log.ts";
+import { wireMember } from "../core/wire/member.ts";
+import { wireUser } from "../core/wire/user.ts";
+import { deleteMember, findMember, insertMember } from "./store/members.ts";
+import { findUser } from "./store/users.ts";
+
+/**
+ * Makes a user a member and emits what follows, in this order: the others hear of it, then the user's own sessions
+ * get the guild.
+ * @returns false when it was a member already
+ */
+export async function addMember(
+  tx: Transaction,
+  emit: (event: Event) => void,
+  guildId: string,
+  userId: string,
+): Promise<boolean> {
+  if (!(await insertMember(tx, guildId, userId))) return false;
+  const member = await findMember(tx, guildId, userId);
+  if (member === undefined) throw new Error("the member just added is not there");
+  emit({ t: "GUILD_MEMBER_ADD", guildId, data: { ...wireMember(member), guild_id: guildId } });
+  emit({ t: "$GUILD_JOIN", userId, data: { guild_id: guildId } });
+  return true;
+}
+
+/**
+ * Ends a membership. The user's own sessions leave the guild first, so that they get nothing of it from then on.
+ * @returns false when it was no member
+ */
+export async function removeMember(
+  tx: Transaction,
+  emit: (event: Event) => void,
+  guildId: string,
+  userId: string,
+): Promise<boolean> {
+  const user = await findUser(tx, userId);
+  if (user === undefined || !(await deleteMember(tx, guildId, userId))) return false;
+  emit({ t: "$GUILD_LEAVE", userId, data: { guild_id: guildId } });
+  emit({ t: "GUILD_MEMBER_REMOVE", guildId, data: { guild_id: guildId, user: wireUser(user) } });
+  return true;
+}

@@ -1,0 +1,116 @@
+import { z } from "zod";
+import { httpUrl, snowflake, text } from "../fields.ts";
+
+/** Request bodies of messages. Limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits */
+const MAX_EMBEDS_TEXT = 6000;
+
+const picture = z.object({ url: z.string().max(2048).regex(/^(https?|attachment):\/\//i, "Not a well formed URL.") });
+
+const embed = z.object({
+  title: text(0, 256).nullish(),
+  description: text(0, 4096).nullish(),
+  url: httpUrl.nullish(),
+  timestamp: z
+    .string()
+    .refine((value) => !Number.isNaN(Date.parse(value)), "Not a well formed timestamp.")
+    .nullish(),
+  color: z.number().int().min(0).max(0xffffff).nullish(),
+  footer: z.object({ text: text(0, 2048), icon_url: z.string().max(2048).nullish() }).nullish(),
+  image: picture.nullish(),
+  thumbnail: picture.nullish(),
+  author: z
+    .object({ name: text(0, 256), url: httpUrl.nullish(), icon_url: z.string().max(2048).nullish() })
+    .nullish(),
+  fields: z
+    .array(z.object({ name: text(1, 256), value: text(1, 1024), inline: z.boolean().nullish() }))
+    .max(25)
+    .nullish(),
+});
+
+export type Embed = z.infer<typeof embed>;
+
+const embeds = z
+  .array(embed)
+  .max(10)
+  .refine((list) => list.reduce((sum, one) => sum + embedLength(one), 0) <= MAX_EMBEDS_TEXT, {
+    message: "Embed size exceeds maximum size of 6000",
+  });
+
+function embedLength(one: Embed): number {
+  const parts = [one.title, one.description, one.footer?.text, one.author?.name];
+  const fields = one.fields ?? [];
+  return [...parts, ...fields.flatMap((field) => [field.name, field.value])].reduce(
+    (sum, part) => sum + (part?.length ?? 0),
+    0,
+  );
+}
+
+const allowedMentions = z.object({
+  parse: z.array(z.enum(["users", "roles", "everyone"])).max(3).nullish(),
+  users: z.array(snowflake).max(100).nullish(),
+  roles: z.array(snowflake).max(100).nullish(),
+  replied_user: z.boolean().nullish(),
+});
+
+export type AllowedMentions = z.infer<typeof allowedMentions>;
+
+const content = text(0, 2000).nullish();
+const flags = z.number().int().min(0).max(0x7fffffff).nullish();
+
+export const messageCreate = z.object({
+  content,
+  nonce: z.union([z.number().int().transform(String), z.string()]).pipe(z.string().max(25)).nullish(),
+  enforce_nonce: z.boolean().nullish(),
+  tts: z.boolean().nullish(),
+  embeds: embeds.nullish(),
+  allowed_mentions: allowedMentions.nullish(),
+  message_reference: z
+    .object({
+      type: z.literal(0).nullish(),
+      message_id: snowflake,
+      channel_id: snowflake.nullish(),
+      guild_id: snowflake.nullish(),
+      fail_if_not_exists: z.boolean().nullish(),
+    })
+    .nullish(),
+  flags,
+});
+
+export const messageEdit = z.object({
+  content,
+  embeds: embeds.nullish(),
+  allowed_mentions: allowedMentions.nullish(),
+  flags,
+});
+
+export const webhookMessage = z.object({
+  content,
+  username: text(1, 80).nullish(),
+  avatar_url: httpUrl.nullish().or(z.literal("")),
+  tts: z.boolean().nullish(),
+  embeds: embeds.nullish(),
+  allowed_mentions: allowedMentions.nullish(),
+  flags,
+});
+
+export type MessageCreate = z.infer<typeof messageCreate>;
+export type WebhookMessage = z.infer<typeof webhookMessage>;
+
+/** An embed as it is stored and sent back: without nulls, with its type. */
+export function richEmbed(one: Embed): Record<string, unknown> {
+  const { fields, footer, author, image, thumbnail, timestamp, ...plain } = one;
+  return {
+    type: "rich",
+    ...withoutNulls(plain),
+    ...(timestamp ? { timestamp: new Date(timestamp).toISOString().replace("Z", "000+00:00") } : {}),
+    ...(fields ? { fields: fields.map((f) => ({ name: f.name, value: f.value, inline: f.inline ?? false })) } : {}),
+    ...(footer ? { footer: withoutNulls(footer) } : {}),
+    ...(author ? { author: withoutNulls(author) } : {}),
+    ...(image ? { image: { url: image.url, flags: 0 } } : {}),
+    ...(thumbnail ? { thumbnail: { url: thumbnail.url, flags: 0 } } : {}),
+  };
+}
+
+function withoutNulls(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined));
+}

@@ -1,0 +1,189 @@
+import { ChannelType, MessageFlags, MessageType } from "discord-api-types/v10";
+import type { Event } from "../../core/event-log.ts";
+import { has, Permission } from "../../core/permissions.ts";
+import { guildLog, userLog } from "../../core/redis-keys.ts";
+import { wireMemberOnly } from "../../core/wire/member.ts";
+import { type MessageRow, type WireMessage, wireMessage } from "../../core/wire/message.ts";
+import type { UserRow } from "../../core/wire/user.ts";
+import type { InChannel } from "../access.ts";
+import type { App } from "../app.ts";
+import { publishAll } from "../change.ts";
+import { ApiError, invalidField } from "../errors.ts";
+import { findMessage, insertMessage, type NewMessage, type Place } from "../store/messages.ts";
+import { type MessageCreate, richEmbed } from "./body.ts";
+import { resolveMentions } from "./mentions.ts";
+
+/** Channel types that hold messages. */
+const TEXT_TYPES: readonly number[] = [
+  ChannelType.GuildText,
+  ChannelType.GuildVoice,
+  ChannelType.GuildAnnouncement,
+  ChannelType.GuildStageVoice,
+];
+/** Flags that a sender may set. https://discord.com/developers/docs/resources/message#message-object-message-flags */
+const SETTABLE_FLAGS = MessageFlags.SuppressEmbeds | MessageFlags.SuppressNotifications;
+/** Applications told of one message: more would be a flood. */
+const MAX_LISTENERS = 10;
+
+/** Posts a message as the caller. @returns it as Discord answers, with the nonce that was sent */
+export async function postMessage(app: App, where: InChannel, body: MessageCreate): Promise<WireMessage> {
+  checkMaySend(where, body);
+  const place = placeOf(where);
+  const referenced = await findReferenced(app, where, body);
+  const author = where.caller.user;
+  const mentions = await resolveMentions(app.sql, body.content ?? "", body.allowed_mentions, {
+    guildId: where.type === "guild" ? where.guild.id : null,
+    mayMentionEveryone: where.type === "guild" && has(where.permissions, Permission.MENTION_EVERYONE),
+    repliedTo: referenced?.author ?? null,
+  });
+  const message: NewMessage = {
+    ...identity(app),
+    place,
+    authorId: author.id,
+    type: body.message_reference ? MessageType.Reply : MessageType.Default,
+    flags: (body.flags ?? 0) & SETTABLE_FLAGS,
+    content: body.content ?? "",
+    embeds: (body.embeds ?? []).map(richEmbed),
+    components: [],
+    tts: body.tts ?? false,
+    mentionEveryone: mentions.everyone,
+    mentions: mentions.users.map((user) => user.id),
+    mentionRoles: mentions.roleIds,
+    reference: body.message_reference
+      ? {
+          messageId: body.message_reference.message_id,
+          channelId: place.id,
+          guildId: where.type === "guild" ? where.guild.id : null,
+        }
+      : null,
+    enforcedNonce: body.enforce_nonce === true ? (body.nonce ?? null) : null,
+  };
+  const wire = wireMessage(toRow(message, author, mentions.users, referenced));
+  return store(app, where, message, wire, body.nonce ?? null);
+}
+
+/** Id and time of a new message, which are one. */
+export function identity(app: App): { id: string; createdAt: Date } {
+  return { id: app.nextId(), createdAt: new Date() };
+}
+
+export function placeOf(where: InChannel): Place {
+  return where.type === "guild" ? { type: "guild", id: where.channel.id } : { type: "dm", id: where.id };
+}
+
+function checkMaySend(where: InChannel, body: MessageCreate): void {
+  if (!body.content?.trim() && (body.embeds ?? []).length === 0) throw new ApiError("EMPTY_MESSAGE");
+  if (where.type === "dm") return;
+  if (!TEXT_TYPES.includes(where.channel.type)) throw new ApiError("NOT_A_TEXT_CHANNEL");
+  if (body.tts === true && !has(where.permissions, Permission.SEND_TTS_MESSAGES)) {
+    throw new ApiError("MISSING_PERMISSIONS");
+  }
+  if (body.message_reference && !has(where.permissions, Permission.READ_MESSAGE_HISTORY)) {
+    throw new ApiError("CANNOT_REPLY_WITHOUT_HISTORY");
+  }
+}
+
+/** The message replied to; it must be of the same channel, so that no other channel can be read through a reply. */
+async function findReferenced(app: App, where: InChannel, body: MessageCreate): Promise<MessageRow | null> {
+  const reference = body.message_reference;
+  if (!reference) return null;
+  const place = placeOf(where);
+  const sameChannel = !reference.channel_id || reference.channel_id === place.id;
+  const found = sameChannel ? await findMessage(app.sql, place, reference.message_id) : undefined;
+  if (found !== undefined) return found;
+  if (reference.fail_if_not_exists === false) return null;
+  throw invalidField(["message_reference"], "REPLIES_UNKNOWN_MESSAGE", "Unknown message");
+}
+
+export function toRow(
+  m: NewMessage,
+  author: UserRow | null,
+  mentioned: UserRow[],
+  referenced: MessageRow | null,
+): MessageRow {
+  return {
+    id: m.id,
+    channel_id: m.place.type === "guild" ? m.place.id : null,
+    dm_channel_id: m.place.type === "dm" ? m.place.id : null,
+    author_id: m.authorId,
+    author,
+    webhook_id: m.webhookId ?? null,
+    webhook_name: m.webhookName ?? null,
+    webhook_avatar: m.webhookAvatar ?? null,
+    application_id: m.applicationId ?? null,
+    type: m.type,
+    flags: m.flags,
+    content: m.content,
+    embeds: m.embeds,
+    components: m.components,
+    tts: m.tts,
+    pinned: false,
+    mention_everyone: m.mentionEveryone,
+    mentioned,
+    mention_roles: [...m.mentionRoles],
+    reference_message_id: m.reference?.messageId ?? null,
+    reference_channel_id: m.reference?.channelId ?? null,
+    reference_server_id: m.reference?.guildId ?? null,
+    created_at: m.createdAt,
+    edited_at: null,
+    version: "0",
+    referenced,
+  };
+}
+
+/** Writes the message and its deliveries in one statement, then publishes; the hot path of the platform. */
+async function store(
+  app: App,
+  where: InChannel,
+  message: NewMessage,
+  wire: WireMessage,
+  nonce: string | null,
+): Promise<WireMessage> {
+  const answer = nonce === null ? wire : { ...wire, nonce };
+  const events = messageEvents("MESSAGE_CREATE", where, answer);
+  const log = where.type === "guild" ? guildLog(where.guild.id) : userLog(where.recipientId);
+  const inserted = await insertMessage(app.sql, message, log, deliveryOf(app, events));
+  if (!inserted.made) {
+    const earlier = await findMessage(app.sql, message.place, inserted.id);
+    if (earlier === undefined) throw new ApiError("UNKNOWN_MESSAGE");
+    return { ...wireMessage(earlier), ...(nonce === null ? {} : { nonce }) };
+  }
+  // A conversation's event goes to two logs; only one was looked at.
+  await publishAll(app.eventLog, events, where.type === "guild" ? inserted.outboxPending : undefined);
+  return answer;
+}
+
+export function deliveryOf(app: App, events: readonly Event[]) {
+  const [event] = events;
+  if (event?.guildId === undefined) return null;
+  const ids = Array.from({ length: MAX_LISTENERS }, () => app.nextId());
+  return { guildId: event.guildId, event: event.t, data: JSON.stringify(event.data), ids };
+}
+
+/** The events of a message: one in its guild's log, or one for each of the two of a conversation. */
+export function messageEvents(
+  t: "MESSAGE_CREATE" | "MESSAGE_UPDATE",
+  where: InChannel,
+  message: WireMessage,
+  version?: string,
+): Event[] {
+  const common = {
+    t,
+    channelId: message.channel_id,
+    authorId: message.author.id,
+    mentions: message.mentions.map((user) => user.id),
+    ...(version === undefined ? {} : { entity: `message:${message.id}`, version }),
+  };
+  if (where.type === "dm") {
+    const both = [...new Set([where.caller.user.id, where.recipientId])];
+    // Each of the two logs needs its own entity: the second publish is no repeat of the first.
+    return both.map((userId) => ({
+      ...common,
+      ...(version === undefined ? {} : { entity: `message:${message.id}:${userId}` }),
+      userId,
+      data: message,
+    }));
+  }
+  const member = where.me.userId === message.author.id ? { member: wireMemberOnly(where.membership) } : {};
+  return [{ ...common, guildId: where.guild.id, data: { ...message, guild_id: where.guild.id, ...member } }];
+}

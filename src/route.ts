@@ -1,0 +1,145 @@
+import type { Context } from "hono";
+import type { z } from "zod";
+import type { PermissionName } from "../core/permissions.ts";
+import type { App } from "./app.ts";
+import type { Caller } from "./auth/caller.ts";
+import { ApiError } from "./errors.ts";
+
+/** What a handler is given. */
+export interface Request<B, Q> {
+  app: App;
+  /** Path parameters by name; those named `…_id` are snowflakes. */
+  params: Params;
+  body: B;
+  query: Q;
+  /** Who asks; null only on routes for everybody. */
+  caller: Caller | null;
+  http: Context;
+}
+
+export class Params {
+  readonly values: Readonly<Record<string, string>>;
+
+  constructor(values: Record<string, string>) {
+    this.values = values;
+  }
+
+  /** @throws TypeError when the route's path has no such parameter: a mistake in the route. */
+  get(name: string): string {
+    const value = this.values[name];
+    if (value === undefined) throw new TypeError(`The route has no parameter :${name}`);
+    return value;
+  }
+}
+
+/**
+ * Who may call a route. `resolve` fetches what the decision needs and refuses by throwing; what it returns is the
+ * handler's second argument, so a handler can't run without its check.
+ */
+export interface Access<T> {
+  kind:
+    | "public"
+    | "account"
+    | "person"
+    | "bot"
+    | "guild"
+    | "channel"
+    | "webhook"
+    | "webhook token"
+    | "application owner";
+  /** Permissions it asks for; data for documentation and for the tests that walk all routes. */
+  needs: readonly PermissionName[];
+  resolve(request: Request<unknown, unknown>): Promise<T>;
+}
+
+export interface RouteSpec<T, B, Q> {
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Hono path below the API's root, e.g. `/channels/:channel_id`. */
+  path: string;
+  /** Discord's name of the operation; absent for our own. */
+  operation?: string;
+  summary?: string;
+  access: Access<T>;
+  body?: z.ZodType<B>;
+  query?: z.ZodType<Q>;
+  /** Status of an answer with a body; 200 unless said. An answer without one is 204. */
+  status?: 200 | 201;
+  /** Returns the response body, or undefined for 204. */
+  handle(request: Request<B, Q>, access: T): Promise<unknown>;
+}
+
+/** A route as data: the table of routes is a list of these. */
+export interface Route {
+  method: RouteSpec<unknown, unknown, unknown>["method"];
+  path: string;
+  operation: string | undefined;
+  summary: string | undefined;
+  access: { kind: Access<unknown>["kind"]; needs: readonly PermissionName[] };
+  body: z.ZodType | undefined;
+  query: z.ZodType | undefined;
+  status: 200 | 201;
+  run(request: Request<unknown, unknown>, parse: Parse): Promise<unknown>;
+}
+
+/** Parses body and query once access is granted: a stranger learns nothing from validation errors. */
+export interface Parse {
+  body<B>(schema: z.ZodType<B>): Promise<B>;
+  query<Q>(schema: z.ZodType<Q>): Q;
+}
+
+export function route<T, B = undefined, Q = undefined>(spec: RouteSpec<T, B, Q>): Route {
+  return {
+    method: spec.method,
+    path: spec.path,
+    operation: spec.operation,
+    summary: spec.summary,
+    access: { kind: spec.access.kind, needs: spec.access.needs },
+    body: spec.body,
+    query: spec.query,
+    status: spec.status ?? 200,
+    run: async (request, parse) => {
+      const access = await spec.access.resolve(request);
+      // Where the spec has no schema, B and Q are undefined, which a handler then sees.
+      const body = spec.body === undefined ? undefined : await parse.body(spec.body);
+      const query = spec.query === undefined ? undefined : parse.query(spec.query);
+      return spec.handle({ ...request, body: body as B, query: query as Q }, access);
+    },
+  };
+}
+
+/** Anyone, with or without a token. */
+export const everyone: Access<null> = { kind: "public", needs: [], resolve: async () => null };
+
+/** Any account, person or bot. */
+export const account: Access<Caller> = {
+  kind: "account",
+  needs: [],
+  resolve: async ({ caller }) => signedIn(caller),
+};
+
+/** People only. */
+export const person: Access<Caller> = {
+  kind: "person",
+  needs: [],
+  resolve: async ({ caller }) => {
+    const who = signedIn(caller);
+    if (who.user.bot) throw new ApiError("BOTS_NOT_ALLOWED");
+    return who;
+  },
+};
+
+/** Bots only. */
+export const bot: Access<Caller> = {
+  kind: "bot",
+  needs: [],
+  resolve: async ({ caller }) => {
+    const who = signedIn(caller);
+    if (!who.user.bot) throw new ApiError("ONLY_BOTS");
+    return who;
+  },
+};
+
+export function signedIn(caller: Caller | null): Caller {
+  if (caller === null) throw new ApiError("UNAUTHORIZED");
+  return caller;
+}

@@ -1,0 +1,15 @@
+import type { Route } from "../route.ts";
+import { authRoutes } from "./auth.ts";
+import { gatewayRoutes } from "./gateway.ts";
+import { guildRoutes } from "./guilds.ts";
+import { messageRoutes } from "./messages.ts";
+import { userRoutes } from "./users.ts";
+
+/** Every route of the API, as data: the server, the authorisation matrix and the conformance table read it. */
+export const routes: readonly Route[] = [
+  ...authRoutes,
+  ...userRoutes,
+  ...guildRoutes,
+  ...messageRoutes,
+  ...gatewayRoutes,
+];

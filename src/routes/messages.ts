@@ -1,0 +1,176 @@
+import { z } from "zod";
+import { has, Permission } from "../../core/permissions.ts";
+import { wireMemberOnly } from "../../core/wire/member.ts";
+import { type MessageRow, wireMessage } from "../../core/wire/message.ts";
+import { snowflakeTime } from "../../core/snowflake.ts";
+import { type InChannel, inChannel, inGuildChannel } from "../access.ts";
+import type { App } from "../app.ts";
+import { ApiError } from "../errors.ts";
+import { limit, snowflake } from "../fields.ts";
+import { messageCreate, messageEdit, richEmbed } from "../messages/body.ts";
+import { resolveMentions } from "../messages/mentions.ts";
+import { messageEvents, placeOf, postMessage } from "../messages/post.ts";
+import { route } from "../route.ts";
+import { deleteMessages, findMessage, listMessages, type MessagePatch, updateMessage } from "../store/messages.ts";
+
+/** Older messages can't be deleted in bulk. https://discord.com/developers/docs/resources/message#bulk-delete-messages */
+const BULK_DELETE_MAX_AGE_MS = 14 * 24 * 3600_000;
+
+export const messageRoutes = [
+  route({
+    method: "POST",
+    path: "/channels/:channel_id/messages",
+    operation: "create_message",
+    access: inChannel("SEND_MESSAGES"),
+    body: messageCreate,
+    handle: ({ app, body }, where) => postMessage(app, where, body),
+  }),
+  route({
+    method: "GET",
+    path: "/channels/:channel_id/messages",
+    operation: "list_messages",
+    access: inChannel(),
+    query: z.object({
+      before: snowflake.optional(),
+      after: snowflake.optional(),
+      around: snowflake.optional(),
+      limit: limit(100, 50),
+    }),
+    handle: async ({ app, query }, where) => {
+      // Without the permission to read history there is none, rather than an error: as Discord documents.
+      if (where.type === "guild" && !has(where.permissions, Permission.READ_MESSAGE_HISTORY)) return [];
+      return (await listMessages(app.sql, placeOf(where), query)).map(wireMessage);
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/channels/:channel_id/messages/:message_id",
+    operation: "get_message",
+    access: inChannel("READ_MESSAGE_HISTORY"),
+    handle: async ({ app, params }, where) => wireMessage(await existing(app, where, params.get("message_id"))),
+  }),
+  route({
+    method: "PATCH",
+    path: "/channels/:channel_id/messages/:message_id",
+    operation: "update_message",
+    access: inChannel(),
+    body: messageEdit,
+    handle: async ({ app, params, body }, where) => {
+      const before = await existing(app, where, params.get("message_id"));
+      return edit(app, where, before, body);
+    },
+  }),
+  route({
+    method: "DELETE",
+    path: "/channels/:channel_id/messages/:message_id",
+    operation: "delete_message",
+    access: inChannel(),
+    handle: async ({ app, params }, where) => {
+      const message = await existing(app, where, params.get("message_id"));
+      const own = message.author_id === where.caller.user.id;
+      if (!own && where.type === "dm") throw new ApiError("MISSING_PERMISSIONS");
+      if (!own && where.type === "guild" && !has(where.permissions, Permission.MANAGE_MESSAGES)) {
+        throw new ApiError("MISSING_PERMISSIONS");
+      }
+      await remove(app, where, message.id);
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/channels/:channel_id/messages/bulk-delete",
+    operation: "bulk_delete_messages",
+    access: inGuildChannel("MANAGE_MESSAGES"),
+    body: z.object({ messages: z.array(snowflake) }),
+    handle: async ({ app, body }, where) => {
+      const ids = [...new Set(body.messages)];
+      if (ids.length < 2 || ids.length > 100) throw new ApiError("BULK_DELETE_COUNT");
+      const oldest = Date.now() - BULK_DELETE_MAX_AGE_MS;
+      if (ids.some((id) => snowflakeTime(id) < oldest)) throw new ApiError("MESSAGE_TOO_OLD");
+      await app.change(async (tx, emit) => {
+        const gone = await deleteMessages(tx, placeOf(where), ids);
+        if (gone.length === 0) return;
+        const data = { ids: gone, channel_id: where.channel.id, guild_id: where.guild.id };
+        emit({ t: "MESSAGE_DELETE_BULK", guildId: where.guild.id, channelId: where.channel.id, data });
+      });
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/channels/:channel_id/typing",
+    operation: "trigger_typing_indicator",
+    access: inChannel("SEND_MESSAGES"),
+    handle: async ({ app }, where) => {
+      const user = where.caller.user;
+      const data = { channel_id: placeOf(where).id, user_id: user.id, timestamp: Math.floor(Date.now() / 1000) };
+      if (where.type === "dm") {
+        const userId = where.recipientId;
+        await app.eventLog.publish([{ t: "TYPING_START", userId, channelId: where.id, data }], false);
+        return;
+      }
+      const member = { ...wireMemberOnly(where.membership), user: { id: user.id, username: user.username } };
+      const [guildId, channelId] = [where.guild.id, where.channel.id];
+      const inGuild = { ...data, guild_id: guildId, member };
+      await app.eventLog.publish([{ t: "TYPING_START", guildId, channelId, data: inGuild }], false);
+    },
+  }),
+];
+
+async function existing(app: App, where: InChannel, id: string): Promise<MessageRow> {
+  const message = await findMessage(app.sql, placeOf(where), id);
+  if (message === undefined) throw new ApiError("UNKNOWN_MESSAGE");
+  return message;
+}
+
+const SUPPRESS_EMBEDS = 1 << 2;
+
+/** The author may edit everything; who manages messages may only suppress embeds. */
+async function edit(app: App, where: InChannel, before: MessageRow, body: z.infer<typeof messageEdit>) {
+  const own = before.author_id === where.caller.user.id;
+  const onlyFlags = body.content === undefined && body.embeds === undefined && body.flags !== undefined;
+  const mayManage = where.type === "guild" && has(where.permissions, Permission.MANAGE_MESSAGES);
+  if (!own && !(onlyFlags && mayManage)) throw new ApiError("NOT_AUTHOR");
+  const patch: MessagePatch = {};
+  if (body.flags !== undefined && body.flags !== null) {
+    patch.flags = (before.flags & ~SUPPRESS_EMBEDS) | (body.flags & SUPPRESS_EMBEDS);
+  }
+  if (body.embeds !== undefined) patch.embeds = (body.embeds ?? []).map(richEmbed);
+  if (body.content !== undefined) {
+    patch.content = body.content ?? "";
+    const mentions = await resolveMentions(app.sql, patch.content, body.allowed_mentions, {
+      guildId: where.type === "guild" ? where.guild.id : null,
+      mayMentionEveryone: where.type === "guild" && has(where.permissions, Permission.MENTION_EVERYONE),
+      repliedTo: null,
+    });
+    patch.mentions = mentions.users.map((user) => user.id);
+    patch.mention_roles = mentions.roleIds;
+    patch.mention_everyone = mentions.everyone;
+  }
+  const content = patch.content ?? before.content;
+  const embeds = patch.embeds ?? before.embeds;
+  if (!content.trim() && embeds.length === 0) throw new ApiError("EMPTY_MESSAGE");
+  return app.change(async (tx, emit) => {
+    await updateMessage(tx, before.id, patch, own && !onlyFlags ? new Date() : null);
+    const after = await findMessage(tx, placeOf(where), before.id);
+    if (after === undefined) throw new ApiError("UNKNOWN_MESSAGE");
+    const wire = wireMessage(after);
+    for (const event of messageEvents("MESSAGE_UPDATE", where, wire, after.version)) emit(event);
+    return wire;
+  });
+}
+
+async function remove(app: App, where: InChannel, id: string): Promise<void> {
+  await app.change(async (tx, emit) => {
+    const [gone] = await deleteMessages(tx, placeOf(where), [id]);
+    if (gone === undefined) throw new ApiError("UNKNOWN_MESSAGE");
+    const channelId = placeOf(where).id;
+    if (where.type === "guild") {
+      const data = { id, channel_id: channelId, guild_id: where.guild.id };
+      emit({ t: "MESSAGE_DELETE", guildId: where.guild.id, channelId, data });
+    } else {
+      const data = { id, channel_id: channelId };
+      for (const userId of [where.caller.user.id, where.recipientId]) {
+        emit({ t: "MESSAGE_DELETE", userId, channelId, data });
+      }
+    }
+  });
+}

@@ -1,0 +1,131 @@
+import { z } from "zod";
+import { guildPermissions } from "../../core/permissions.ts";
+import { wireDmChannel } from "../../core/wire/channel.ts";
+import { memberFacts } from "../../core/wire/member.ts";
+import { roleFacts } from "../../core/wire/role.ts";
+import { wireOwnUser, wireUser } from "../../core/wire/user.ts";
+import { enterGuild } from "../access.ts";
+import type { App } from "../app.ts";
+import { ApiError, invalidField } from "../errors.ts";
+import { limit, queryFlag, snowflake, trimmed } from "../fields.ts";
+import { removeMember } from "../membership.ts";
+import { account, route } from "../route.ts";
+import { openDm } from "../store/dms.ts";
+import { listGuildsOf } from "../store/guilds.ts";
+import { findUser, updateUser } from "../store/users.ts";
+
+/** Names that would be mistaken for something else. https://discord.com/developers/docs/resources/user#usernames-and-nicknames */
+const FORBIDDEN = /[@#:]|```|^(everyone|here|discord)$/i;
+
+export const username = trimmed(2, 32).refine((name) => !FORBIDDEN.test(name), "Username contains forbidden characters.");
+
+export const userRoutes = [
+  route({
+    method: "GET",
+    path: "/users/@me",
+    operation: "get_my_user",
+    access: account,
+    handle: async (_request, caller) => wireOwnUser(caller.user),
+  }),
+  route({
+    method: "PATCH",
+    path: "/users/@me",
+    operation: "update_my_user",
+    access: account,
+    body: z.object({
+      username: username.optional(),
+      global_name: trimmed(1, 32).nullish(),
+      accent_color: z.number().int().min(0).max(0xffffff).nullish(),
+    }),
+    handle: async ({ app, body }, caller) => {
+      const row = await app.change(async (tx, emit) => {
+        const updated = await updateUser(tx, caller.user.id, body);
+        if (updated === undefined) {
+          throw invalidField(["username"], "USERNAME_ALREADY_TAKEN", "Username is unavailable.");
+        }
+        const { id: userId, version } = updated;
+        emit({ t: "USER_UPDATE", userId, data: wireOwnUser(updated), entity: `user:${userId}`, version });
+        return updated;
+      });
+      await app.auth.forget(row.id);
+      return wireOwnUser(row);
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/users/:user_id",
+    operation: "get_user",
+    access: account,
+    handle: async ({ app, params }) => {
+      const user = await findUser(app.sql, params.get("user_id"));
+      if (user === undefined) throw new ApiError("UNKNOWN_USER");
+      return wireUser(user);
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/users/@me/guilds",
+    operation: "list_my_guilds",
+    access: account,
+    query: z.object({
+      before: snowflake.optional(),
+      after: snowflake.optional(),
+      limit: limit(200, 200),
+      with_counts: queryFlag.optional(),
+    }),
+    handle: async ({ app, query }, caller) => {
+      const rows = await listGuildsOf(app.sql, caller.user.id, query);
+      return rows.map((row) => {
+        const facts = { id: row.id, ownerId: row.owner_id, roles: new Map(row.roles.map((r) => [r.id, roleFacts(r)])) };
+        return {
+          id: row.id,
+          name: row.name,
+          icon: row.icon,
+          banner: null,
+          owner: row.owner_id === caller.user.id,
+          permissions: guildPermissions(facts, memberFacts(row), Date.now()).toString(),
+          features: row.features,
+          ...(query.with_counts === true
+            ? { approximate_member_count: row.member_count, approximate_presence_count: 0 }
+            : {}),
+        };
+      });
+    },
+  }),
+  route({
+    method: "DELETE",
+    path: "/users/@me/guilds/:guild_id",
+    operation: "leave_guild",
+    access: { kind: "account", needs: [], resolve: async (request) => enterGuild(request, request.params.get("guild_id")) },
+    handle: async ({ app }, { guild, me }) => {
+      if (guild.ownerId === me.userId) throw new ApiError("INVALID_GUILD");
+      await app.change((tx, emit) => removeMember(tx, emit, guild.id, me.userId));
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/users/@me/channels",
+    operation: "create_dm",
+    access: account,
+    body: z.object({ recipient_id: snowflake.optional(), recipients: z.array(snowflake).max(1).optional() }),
+    handle: async (request, caller) => {
+      const recipientId = request.body.recipient_id ?? request.body.recipients?.[0];
+      if (recipientId === undefined) {
+        throw invalidField(["recipient_id"], "BASE_TYPE_REQUIRED", "This field is required");
+      }
+      return createDm(request.app, caller.user.id, recipientId);
+    },
+  }),
+];
+
+/** Opens the conversation of two, or finds it. */
+async function createDm(app: App, userId: string, recipientId: string) {
+  if (recipientId === userId) throw new ApiError("CANNOT_DM");
+  const recipient = await findUser(app.sql, recipientId);
+  if (recipient === undefined) throw new ApiError("INVALID_RECIPIENTS");
+  const { dm, made } = await openDm(app.sql, app.nextId(), userId, recipientId);
+  const channel = wireDmChannel(dm, recipient);
+  if (made) await app.eventLog.publish([{ t: "CHANNEL_CREATE", userId, channelId: dm.id, data: channel }]);
+  return channel;
+}
+

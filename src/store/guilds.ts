@@ -1,0 +1,90 @@
+import type { Db } from "../../core/db.ts";
+import { roleIds } from "../../core/store/fragments.ts";
+import type { GuildRow } from "../../core/wire/guild.ts";
+import type { RoleRow } from "../../core/wire/role.ts";
+
+const guildColumns = (sql: Db) => sql`
+  s.id, s.name, s.owner_id, s.icon, s.description, s.verification_level, s.default_message_notifications,
+  s.explicit_content_filter, s.mfa_level, s.nsfw_level, s.afk_channel_id, s.afk_timeout, s.system_channel_id,
+  s.system_channel_flags, s.rules_channel_id, s.public_updates_channel_id, s.safety_alerts_channel_id,
+  s.preferred_locale, s.premium_progress_bar_enabled, s.features, s.member_count, s.version`;
+
+export async function insertGuild(sql: Db, guild: { id: string; name: string; ownerId: string }): Promise<GuildRow> {
+  const [row] = await sql<GuildRow[]>`
+    insert into servers as s (id, name, owner_id) values (${guild.id}, ${guild.name}, ${guild.ownerId})
+    returning ${guildColumns(sql)}`;
+  if (row === undefined) throw new Error("insert returned no row");
+  return row;
+}
+
+export async function findGuild(sql: Db, id: string): Promise<GuildRow | undefined> {
+  const [row] = await sql<GuildRow[]>`select ${guildColumns(sql)} from servers s where s.id = ${id}`;
+  return row;
+}
+
+/** Columns that PATCH may set, under their own names. */
+export type GuildPatch = Partial<
+  Pick<
+    GuildRow,
+    | "name"
+    | "description"
+    | "verification_level"
+    | "default_message_notifications"
+    | "explicit_content_filter"
+    | "afk_channel_id"
+    | "afk_timeout"
+    | "system_channel_id"
+    | "system_channel_flags"
+    | "rules_channel_id"
+    | "public_updates_channel_id"
+    | "safety_alerts_channel_id"
+    | "preferred_locale"
+    | "premium_progress_bar_enabled"
+    | "owner_id"
+  >
+>;
+
+export async function updateGuild(sql: Db, id: string, patch: GuildPatch): Promise<GuildRow | undefined> {
+  const [row] = await sql<GuildRow[]>`
+    update servers s set ${Object.keys(patch).length > 0 ? sql`${sql(patch)},` : sql``} version = version + 1
+    where s.id = ${id} returning ${guildColumns(sql)}`;
+  return row;
+}
+
+export async function deleteGuild(sql: Db, id: string): Promise<void> {
+  await sql`delete from servers where id = ${id}`;
+}
+
+export interface JoinedGuildRow extends Pick<GuildRow, "id" | "name" | "icon" | "owner_id" | "features" | "member_count"> {
+  user_id: string;
+  role_ids: string[];
+  communication_disabled_until: Date | null;
+  roles: Pick<RoleRow, "id" | "permissions" | "position">[];
+}
+
+/** Guilds that a user is in, by id, with what its permissions there are computed from. */
+export async function listGuildsOf(
+  sql: Db,
+  userId: string,
+  page: { before?: string | undefined; after?: string | undefined; limit: number },
+): Promise<JoinedGuildRow[]> {
+  const rows = await sql<JoinedGuildRow[]>`
+    select s.id, s.name, s.icon, s.owner_id, s.features, s.member_count, m.user_id, m.communication_disabled_until,
+      ${roleIds(sql)} as role_ids,
+      (select json_agg(json_build_object('id', r.id::text, 'permissions', r.permissions, 'position', r.position))
+        from roles r where r.server_id = s.id and (r.is_default or r.id in (
+          select mr.role_id from server_member_roles mr where mr.server_id = s.id and mr.user_id = m.user_id)))
+        as roles
+    from server_members m join servers s on s.id = m.server_id
+    where m.user_id = ${userId}
+      ${page.before === undefined ? sql`` : sql`and m.server_id < ${page.before}`}
+      ${page.after === undefined ? sql`` : sql`and m.server_id > ${page.after}`}
+    order by m.server_id ${page.before === undefined ? sql`asc` : sql`desc`} limit ${page.limit}`;
+  return page.before === undefined ? rows : [...rows].reverse();
+}
+
+/** How many guilds a user owns or is in: both are limited. */
+export async function countGuildsOf(sql: Db, userId: string): Promise<number> {
+  const [row] = await sql<[{ n: number }]>`select count(*)::int as n from server_members where user_id = ${userId}`;
+  return row.n;
+}

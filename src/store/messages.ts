@@ -1,0 +1,226 @@
+import type { Db } from "../../core/db.ts";
+import { userJson } from "../../core/store/fragments.ts";
+import type { MessageRow } from "../../core/wire/message.ts";
+
+const messageColumns = (sql: Db) => sql`
+  msg.id, msg.channel_id, msg.dm_channel_id, msg.author_id, msg.webhook_id, msg.webhook_name, msg.webhook_avatar,
+  msg.application_id, msg.type, msg.flags, msg.content, msg.embeds, msg.components, msg.tts, msg.pinned,
+  msg.mention_everyone, msg.mention_roles, msg.reference_message_id, msg.reference_channel_id,
+  msg.reference_server_id, msg.created_at, msg.edited_at, msg.version,
+  (select ${userJson(sql)} from users u where u.id = msg.author_id) as author,
+  coalesce((select json_agg(${userJson(sql)}) from users u where u.id = any(msg.mentions)), '[]') as mentioned`;
+
+type Plain = Omit<MessageRow, "referenced">;
+
+/** Where messages are: a guild's channel or a conversation. */
+export interface Place {
+  type: "guild" | "dm";
+  id: string;
+}
+
+const inPlace = (sql: Db, place: Place) =>
+  place.type === "guild" ? sql`msg.channel_id = ${place.id}` : sql`msg.dm_channel_id = ${place.id}`;
+
+export async function findMessage(sql: Db, place: Place, id: string): Promise<MessageRow | undefined> {
+  const rows = await sql<Plain[]>`
+    select ${messageColumns(sql)} from messages msg
+    where msg.id = ${id} and ${inPlace(sql, place)} and not msg.deleted`;
+  const [row] = await withReferenced(sql, rows);
+  return row;
+}
+
+export interface Page {
+  before?: string | undefined;
+  after?: string | undefined;
+  around?: string | undefined;
+  limit: number;
+}
+
+/** Newest first, as Discord answers, whichever way the page was asked for. */
+export async function listMessages(sql: Db, place: Place, page: Page): Promise<MessageRow[]> {
+  if (page.around !== undefined) {
+    const half = Math.floor(page.limit / 2);
+    const newer = await listPlain(sql, place, { after: page.around, limit: half });
+    const older = await listPlain(sql, place, {
+      before: (BigInt(page.around) + 1n).toString(),
+      limit: page.limit - newer.length,
+    });
+    return withReferenced(sql, [...newer, ...older]);
+  }
+  return withReferenced(sql, await listPlain(sql, place, page));
+}
+
+async function listPlain(sql: Db, place: Place, page: Page): Promise<Plain[]> {
+  const upward = page.after !== undefined && page.before === undefined;
+  const rows = await sql<Plain[]>`
+    select ${messageColumns(sql)} from messages msg
+    where ${inPlace(sql, place)} and not msg.deleted
+      ${page.before === undefined ? sql`` : sql`and msg.id < ${page.before}`}
+      ${page.after === undefined ? sql`` : sql`and msg.id > ${page.after}`}
+    order by msg.id ${upward ? sql`asc` : sql`desc`} limit ${page.limit}`;
+  return upward ? [...rows].reverse() : rows;
+}
+
+/** Attaches the messages replied to, in one more statement when there are any. */
+async function withReferenced(sql: Db, rows: readonly Plain[]): Promise<MessageRow[]> {
+  const ids = rows.flatMap((row) => (row.reference_message_id === null ? [] : [row.reference_message_id]));
+  const found =
+    ids.length === 0
+      ? []
+      : await sql<Plain[]>`
+          select ${messageColumns(sql)} from messages msg where msg.id = any(${ids}) and not msg.deleted`;
+  const byId = new Map(found.map((row) => [row.id, { ...row, referenced: null }]));
+  return rows.map((row) => ({ ...row, referenced: byId.get(row.reference_message_id ?? "") ?? null }));
+}
+
+export interface NewMessage {
+  id: string;
+  place: Place;
+  authorId: string | null;
+  webhookId?: string;
+  webhookName?: string;
+  webhookAvatar?: string | null;
+  applicationId?: string | null;
+  type: number;
+  flags: number;
+  content: string;
+  embeds: unknown[];
+  components: unknown[];
+  tts: boolean;
+  mentionEveryone: boolean;
+  mentions: readonly string[];
+  mentionRoles: readonly string[];
+  reference: { messageId: string; channelId: string; guildId: string | null } | null;
+  createdAt: Date;
+  /** Set when the nonce is enforced: a message of the past minutes with the same one wins. */
+  enforcedNonce: string | null;
+}
+
+/** An event for outgoing webhooks, stored with the message. */
+export interface MessageDelivery {
+  guildId: string;
+  event: string;
+  data: string;
+  ids: readonly string[];
+}
+
+export interface Inserted {
+  /** False when an enforced nonce was used before: the message is then the earlier one's id. */
+  made: boolean;
+  id: string;
+  /** Whether an event of this log waits in the outbox: see EventLog.publish. */
+  outboxPending: boolean;
+}
+
+/** How long a nonce is remembered. https://discord.com/developers/docs/resources/message#create-message (enforce_nonce) */
+const NONCE_WINDOW = "5 minutes";
+
+/**
+ * Stores a message in one statement, which also claims its nonce, writes rows for outgoing webhooks, and looks
+ * whether the outbox has rows of the log that the event goes to.
+ */
+export async function insertMessage(
+  sql: Db,
+  m: NewMessage,
+  log: string,
+  delivery: MessageDelivery | null,
+): Promise<Inserted> {
+  const columns = {
+    id: m.id,
+    channel_id: m.place.type === "guild" ? m.place.id : null,
+    dm_channel_id: m.place.type === "dm" ? m.place.id : null,
+  };
+  const [row] = await sql<{ id: string | null; outbox_pending: boolean }[]>`
+    with ${m.enforcedNonce === null ? sql`` : claimNonce(sql, m, m.enforcedNonce)}
+    made as (
+      insert into messages (id, channel_id, dm_channel_id, author_id, webhook_id, webhook_name, webhook_avatar,
+        application_id, type, flags, content, embeds, components, tts, mention_everyone, mentions, mention_roles,
+        reference_message_id, reference_channel_id, reference_server_id, created_at)
+      select ${columns.id}::bigint, ${columns.channel_id}::bigint, ${columns.dm_channel_id}::bigint,
+        ${m.authorId}::bigint, ${m.webhookId ?? null}::bigint, ${m.webhookName ?? null}::text,
+        ${m.webhookAvatar ?? null}::text, ${m.applicationId ?? null}::bigint, ${m.type}::smallint, ${m.flags}::int,
+        ${m.content}::text, ${JSON.stringify(m.embeds)}::text::jsonb, ${JSON.stringify(m.components)}::text::jsonb,
+        ${m.tts}::boolean, ${m.mentionEveryone}::boolean, ${[...m.mentions]}::bigint[],
+        ${[...m.mentionRoles]}::bigint[], ${m.reference?.messageId ?? null}::bigint,
+        ${m.reference?.channelId ?? null}::bigint, ${m.reference?.guildId ?? null}::bigint,
+        ${m.createdAt}::timestamptz
+      ${m.enforcedNonce === null ? sql`` : sql`where exists (select 1 from claimed)`}
+      returning id
+    )
+    ${delivery === null ? sql`` : sql`, delivered as (${deliveryRows(sql, m, delivery)})`}
+    select (select id from made) as id,
+      exists (select 1 from event_outbox where key = ${log}) as outbox_pending`;
+  if (row === undefined) throw new Error("select returned no row");
+  if (row.id !== null) return { made: true, id: row.id, outboxPending: row.outbox_pending };
+  const [earlier] = await sql<{ message_id: string }[]>`
+    select message_id from message_nonces
+    where author_id = ${m.authorId} and channel_id = ${m.place.id} and nonce = ${m.enforcedNonce}`;
+  if (earlier === undefined) throw new Error("neither a message nor its nonce is there");
+  return { made: false, id: earlier.message_id, outboxPending: row.outbox_pending };
+}
+
+const claimNonce = (sql: Db, m: NewMessage, nonce: string) => sql`
+  claimed as (
+    insert into message_nonces (author_id, channel_id, nonce, message_id)
+    values (${m.authorId}, ${m.place.id}, ${nonce}, ${m.id})
+    on conflict (author_id, channel_id, nonce) do update
+      set message_id = excluded.message_id, created_at = now()
+      where message_nonces.created_at < now() - ${NONCE_WINDOW}::interval
+    returning message_id
+  ),`;
+
+/** One row for each application that listens; ids were made beforehand, more than are needed. */
+const deliveryRows = (sql: Db, m: NewMessage, delivery: MessageDelivery) => sql`
+  insert into webhook_deliveries (id, application_id, event_type, server_id, channel_id, data)
+  select (${[...delivery.ids]}::bigint[])[row_number() over ()], a.id, ${delivery.event}, ${delivery.guildId}::bigint,
+    ${m.place.id}::bigint, ${delivery.data}
+  from made, applications a join server_members sm on sm.user_id = a.bot_id and sm.server_id = ${delivery.guildId}
+  where a.event_webhooks_status = 2 and ${delivery.event} = any(a.event_webhooks_types)
+  limit ${delivery.ids.length}`;
+
+export interface MessagePatch {
+  content?: string;
+  embeds?: unknown[];
+  components?: unknown[];
+  flags?: number;
+  mentions?: readonly string[];
+  mention_roles?: readonly string[];
+  mention_everyone?: boolean;
+}
+
+export async function updateMessage(sql: Db, id: string, patch: MessagePatch, editedAt: Date | null): Promise<void> {
+  const { embeds, components, ...plain } = patch;
+  const columns = {
+    ...plain,
+    ...(editedAt === null ? {} : { edited_at: editedAt }),
+    ...(patch.mentions === undefined ? {} : { mentions: [...patch.mentions] }),
+    ...(patch.mention_roles === undefined ? {} : { mention_roles: [...patch.mention_roles] }),
+  };
+  await sql`
+    update messages set version = version + 1
+      ${Object.keys(columns).length > 0 ? sql`, ${sql(columns)}` : sql``}
+      ${embeds === undefined ? sql`` : sql`, embeds = ${JSON.stringify(embeds)}::text::jsonb`}
+      ${components === undefined ? sql`` : sql`, components = ${JSON.stringify(components)}::text::jsonb`}
+    where id = ${id}`;
+}
+
+/** Hides messages; their content is erased later. @returns the ids that were there */
+export async function deleteMessages(sql: Db, place: Place, ids: readonly string[]): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    update messages msg set deleted = true, version = version + 1
+    where msg.id = any(${[...ids]}) and ${inPlace(sql, place)} and not msg.deleted returning msg.id`;
+  return rows.map((row) => row.id);
+}
+
+/** Erases what was deleted more than `days` ago, a batch at a time. @returns how many rows */
+export async function eraseDeleted(sql: Db, olderThan: Date, batch = 1000): Promise<number> {
+  const rows = await sql`
+    update messages set content = '', embeds = '[]', components = '[]'
+    where id in (select id from messages where deleted and content <> '' and created_at < ${olderThan}
+      order by id limit ${batch}) returning id`;
+  return rows.length;
+}
+
+export async function deleteOldNonces(sql: Db): Promise<void> {
+  await sql`delete from message_nonces where created_at < now() - ${NONCE_WINDOW}::interval`;
+}
