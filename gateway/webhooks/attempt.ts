@@ -47,7 +47,7 @@ const channelInEvent = z.object({
 });
 
 /** The event of a deletion is all that is left to tell who could view the channel. */
-function deletedChannel(delivery: Delivery): Target["channel"] | undefined {
+function deletedChannel(delivery: Delivery): NonNullable<Target["channel"]> | undefined {
   if (delivery.event_type !== "CHANNEL_DELETE") return undefined;
   const parsed = channelInEvent.safeParse(JSON.parse(delivery.data));
   if (!parsed.success) return undefined;

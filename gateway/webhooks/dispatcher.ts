@@ -130,10 +130,12 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   async function decide(delivery: Delivery): Promise<Outcome> {
+    // One that takes its worker down each time must not be picked up for ever.
+    if (delivery.attempts > limits.retryDelaysMs.length + 1) return ended("dead", "no attempt of it ever ended");
     const target = await loadTarget(sql, delivery);
-    if (target === undefined || target.url === null) return dropped("the application has no enabled URL");
+    if (target === undefined || target.url === null) return ended("dropped", "the application has no enabled URL");
     const reason = reasonToDrop(delivery, target, Date.now());
-    if (reason !== undefined) return dropped(reason);
+    if (reason !== undefined) return ended("dropped", reason);
     const { timeoutMs, retryDelaysMs } = limits;
     const how = { secret, allow, timeoutMs, retryDelaysMs, signal: breakOff.signal };
     const outcome = await attempt(delivery, target.url, target.sealedSeed, how);
@@ -166,4 +168,6 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
   };
 }
 
-const dropped = (reason: string): Outcome => ({ state: "dropped", status: null, error: reason });
+function ended(state: "dead" | "dropped", reason: string): Outcome {
+  return { state, status: null, error: reason };
+}
