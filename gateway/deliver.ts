@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DispatchFrame } from "./frames.ts";
+import { joinGuild, reloadGuild } from "./guild-entry.ts";
 import {
   applyEvent,
   type ChannelState,
@@ -9,7 +10,6 @@ import {
   mayView,
   visibleChannels,
 } from "./guild-state.ts";
-import { joinGuild, reloadGuild } from "./guild-entry.ts";
 import { eventData, type LogEvent } from "./log-event.ts";
 import { contentFor, type GatewayNode, type GuildEntry } from "./node.ts";
 import type { Session } from "./session.ts";
@@ -153,7 +153,15 @@ function changeForMembers(node: GatewayNode, entry: GuildEntry, state: GuildStat
   }
 }
 
-const CHANNEL_RULE = { intent: 1, dmIntent: 0, sees: "channel", kept: true, content: false, changesAccess: true, internal: false } as const;
+const CHANNEL_RULE = {
+  intent: 1,
+  dmIntent: 0,
+  sees: "channel",
+  kept: true,
+  content: false,
+  changesAccess: true,
+  internal: false,
+} as const;
 
 function mayAffect(event: LogEvent, session: Session): boolean {
   if (event.header.t !== "GUILD_MEMBER_UPDATE") return true;

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { ApplicationFlags, GatewayDispatchEvents, GatewayIntentBits, GatewayOpcodes } from "discord-api-types/v10";
+import { ApplicationFlags, type GatewayDispatchEvents, GatewayIntentBits, GatewayOpcodes } from "discord-api-types/v10";
 import type { z } from "zod";
 import { guildLog, userLog } from "../core/redis-keys.ts";
 import { memberGuildIds } from "../core/store/guild-snapshot.ts";
 import { wireOwnUser } from "../core/wire/user.ts";
-import { eventData, type LogEvent, mergeEvents } from "./log-event.ts";
 import { enterGuilds, guildCreate } from "./guild-entry.ts";
 import { type Identity, identify as identityOf } from "./identity.ts";
+import { eventData, type LogEvent, mergeEvents } from "./log-event.ts";
 import type { GatewayNode } from "./node.ts";
 import type { identifySchema, resumeSchema } from "./payloads.ts";
 import { pump } from "./replay.ts";
@@ -43,7 +43,7 @@ export async function identify(node: GatewayNode, connection: Connection, body: 
 
   const id = randomBytes(16).toString("hex");
   const session = open(node, connection, id, identity, intents, [shardId, shardCount], body);
-  await node.feed.subscribe([userLog(session.userId)]);
+  await listenToUser(node, session, body.token);
   const guildIds = (await memberGuildIds(node.sql, session.userId)).filter((guild) => node.handles(session, guild));
   for (const guildId of guildIds) node.listInGuild(session, guildId);
   await node.feed.subscribe(guildIds.map(guildLog));
@@ -59,10 +59,21 @@ export async function identify(node: GatewayNode, connection: Connection, body: 
   await saveSession(
     node.redis,
     id,
-    { userId: session.userId, intents, shard: [shardId, shardCount], largeThreshold: session.largeThreshold, startedAt },
+    {
+      userId: session.userId,
+      intents,
+      shard: [shardId, shardCount],
+      largeThreshold: session.largeThreshold,
+      startedAt,
+    },
     node.config.resumeWindowSeconds,
   );
-  const ready = readyData(node, session, identity, snapshots.map(({ row }) => row.id));
+  const ready = readyData(
+    node,
+    session,
+    identity,
+    snapshots.map(({ row }) => row.id),
+  );
   const start: Due[] = [dispatch("READY", guilds.length === 0 ? startedAt : startedAt - 1, ready)];
   for (const [i, guild] of guilds.entries()) {
     start.push(dispatch("GUILD_CREATE", i === guilds.length - 1 ? startedAt : startedAt - 1, guild));
@@ -93,6 +104,7 @@ export async function resume(node: GatewayNode, connection: Connection, body: Re
   });
   session.snapshotAt = body.seq;
   session.sentUpTo = body.seq;
+  await listenToUser(node, session, body.token);
   const missed = await missedEvents(node, session, body.seq);
   if (missed === null) {
     node.removeSession(session);
@@ -107,11 +119,18 @@ export async function resume(node: GatewayNode, connection: Connection, body: Re
   pump(node, session);
 }
 
+/** From here on a revocation is heard; one that came while the token was looked up is found by a second look. */
+async function listenToUser(node: GatewayNode, session: Session, token: string): Promise<void> {
+  await node.feed.subscribe([userLog(session.userId)]);
+  if ((await identityOf(node.sql, token)) === null) session.connection.close("AUTHENTICATION_FAILED");
+}
+
 /** Every kept event of the session's logs after a number, in order; null when some are gone. */
 async function missedEvents(node: GatewayNode, session: Session, seq: number): Promise<LogEvent[] | null> {
-  await node.feed.subscribe([userLog(session.userId)]);
-  const own = await node.feed.history(userLog(session.userId), seq);
-  if (own === null) return null;
+  const history = await node.feed.history(userLog(session.userId), seq);
+  if (history === null) return null;
+  // The token was good a moment ago: revocations before that are not its own.
+  const own = history.filter((event) => event.header.t !== "$SESSIONS_REVOKED");
   const guildIds = (await memberGuildIds(node.sql, session.userId)).filter((guild) => node.handles(session, guild));
   await enterGuilds(node, session, guildIds);
   const joins = joinedSince(own);

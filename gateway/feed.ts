@@ -149,7 +149,8 @@ export class Feed {
         const position = this.#positions.get(event.log);
         if (position === undefined || (event.kept && event.number <= position)) continue;
         const hole = position !== -1 && event.previous > position;
-        if (hole) for (const missed of await this.#readHole(event.log, position, event.previous)) await this.#deliver(missed);
+        if (hole)
+          for (const missed of await this.#readHole(event.log, position, event.previous)) await this.#deliver(missed);
         const wait = this.#deliver(event);
         if (wait !== undefined) await wait;
       }

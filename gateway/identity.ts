@@ -14,7 +14,9 @@ type Row = OwnUserRow & { family_id: string | null; application_id: string | nul
 
 /** @returns null when the token is unknown, expired or revoked. `Bot ` before it is accepted, as libraries differ. */
 export async function identify(sql: Sql, token: string): Promise<Identity | null> {
-  const hash = createHash("sha256").update(token.replace(/^(Bot|Bearer)\s+/, "")).digest();
+  const hash = createHash("sha256")
+    .update(token.replace(/^(Bot|Bearer)\s+/, ""))
+    .digest();
   const [row] = await sql<Row[]>`
     select u.id, u.username, u.discriminator, u.global_name, u.avatar, u.banner, u.accent_color, u.bot, u.flags,
       u.email, u.locale, t.family_id, a.id as application_id, a.flags as application_flags

@@ -1,4 +1,4 @@
-import { type EventHeader, type EventRule, EVENTS, isEventName } from "../core/events.ts";
+import { EVENTS, type EventHeader, type EventRule, isEventName } from "../core/events.ts";
 
 /** An event as it comes out of the log. */
 export interface LogEvent {
@@ -18,7 +18,14 @@ export function parsePublished(log: string, message: string): LogEvent | null {
   const first = message.indexOf("\n");
   const second = message.indexOf("\n", first + 1);
   const [number, previous, kept] = message.slice(0, first).split(" ");
-  return build(log, Number(number), Number(previous), kept === "1", message.slice(first + 1, second), message.slice(second + 1));
+  return build(
+    log,
+    Number(number),
+    Number(previous),
+    kept === "1",
+    message.slice(first + 1, second),
+    message.slice(second + 1),
+  );
 }
 
 /** Reads a stream entry: `[id, [field, value, …]]`. */

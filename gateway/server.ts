@@ -1,5 +1,5 @@
 import { GatewayOpcodes } from "discord-api-types/v10";
-import { Gauge, Registry, collectDefaultMetrics } from "prom-client";
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { Config } from "../core/config.ts";
 import { connectDatabase } from "../core/db.ts";
 import { createLogger } from "../core/log.ts";
@@ -14,7 +14,16 @@ import { onMessage } from "./receive.ts";
 import { pump } from "./replay.ts";
 import { Connection, type SocketData } from "./session.ts";
 import { touchSessions } from "./session-store.ts";
-import { App, type HttpRequest, type HttpResponse, SSLApp, type TemplatedApp, type us_listen_socket, us_listen_socket_close, us_socket_local_port } from "./uws.ts";
+import {
+  App,
+  type HttpRequest,
+  type HttpResponse,
+  SSLApp,
+  type TemplatedApp,
+  type us_listen_socket,
+  us_listen_socket_close,
+  us_socket_local_port,
+} from "./uws.ts";
 import { startDispatcher } from "./webhooks/dispatcher.ts";
 
 const UNIDENTIFIED_MS = 30_000;
@@ -33,7 +42,8 @@ export async function startGateway(config: Config): Promise<{ port: number; stop
   await redisReady(redis);
   const node = new GatewayNode({ config, sql, redis, log });
   node.feed = await Feed.open(redisUrl, redis, feedHandlers(node), log);
-  const app = config.tlsCert && config.tlsKey ? SSLApp({ cert_file_name: config.tlsCert, key_file_name: config.tlsKey }) : App();
+  const app =
+    config.tlsCert && config.tlsKey ? SSLApp({ cert_file_name: config.tlsCert, key_file_name: config.tlsKey }) : App();
   node.app = app;
   addSockets(app, node);
   addHealth(app, node);
@@ -88,7 +98,7 @@ function addSockets(app: TemplatedApp, node: GatewayNode): void {
   app.ws<SocketData>("/*", {
     maxPayloadLength: 16 * 1024,
     maxBackpressure: config.maxBackpressureBytes,
-    closeOnBackpressureLimit: true,
+    closeOnBackpressureLimit: 1,
     idleTimeout: 0,
     upgrade: (res, req, context) => {
       const query = new URLSearchParams(req.getQuery());
@@ -98,7 +108,11 @@ function addSockets(app: TemplatedApp, node: GatewayNode): void {
         version: Number(query.get("v") ?? "10"),
         encoding: query.get("encoding") ?? "json",
       };
-      const [key, protocol, extensions] = ["sec-websocket-key", "sec-websocket-protocol", "sec-websocket-extensions"].map((h) => req.getHeader(h));
+      const [key, protocol, extensions] = [
+        "sec-websocket-key",
+        "sec-websocket-protocol",
+        "sec-websocket-extensions",
+      ].map((h) => req.getHeader(h));
       res.upgrade(data, key ?? "", protocol ?? "", extensions ?? "", context);
     },
     open: (socket) => {

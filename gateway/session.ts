@@ -1,8 +1,8 @@
-import type { WebSocket } from "./uws.ts";
 import { type CloseReason, closeReasons } from "./close-codes.ts";
 import { type Compression, type DispatchFrame, encode, streamHeader } from "./frames.ts";
 import type { LogEvent } from "./log-event.ts";
 import type { Profile, VisibilityClass } from "./topics.ts";
+import type { WebSocket } from "./uws.ts";
 
 /** What uWebSockets keeps per socket. */
 export interface SocketData {

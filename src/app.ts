@@ -1,8 +1,8 @@
 import { Hono } from "hono";
-import type { EventLog } from "../core/event-log.ts";
 import type { Config } from "../core/config.ts";
 import type { Sql } from "../core/db.ts";
 import { isDatabaseAway } from "../core/db.ts";
+import type { EventLog } from "../core/event-log.ts";
 import { parseJson } from "../core/json.ts";
 import type { Logger } from "../core/log.ts";
 import type { NextId } from "../core/snowflake.ts";
@@ -10,7 +10,7 @@ import type { Authenticator } from "./auth/caller.ts";
 import type { Change } from "./change.ts";
 import { ApiError, invalidField } from "./errors.ts";
 import { type HttpEnv, requestContext } from "./http-context.ts";
-import { type Parse, Params, type Route } from "./route.ts";
+import { Params, type Parse, type Route } from "./route.ts";
 import { routes } from "./routes/index.ts";
 import { parseForm } from "./validation.ts";
 
@@ -81,7 +81,9 @@ function isKnownPath(path: string): boolean {
   const segments = path.slice(root.length).split("/");
   return routes.some((route) => {
     const pattern = route.path.split("/");
-    return pattern.length === segments.length && pattern.every((part, i) => part.startsWith(":") || part === segments[i]);
+    return (
+      pattern.length === segments.length && pattern.every((part, i) => part.startsWith(":") || part === segments[i])
+    );
   });
 }
 

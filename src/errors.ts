@@ -36,11 +36,7 @@ const errors = {
   NOT_AUTHOR: [Code.CannotEditMessageAuthoredByAnotherUser, 403, "Cannot edit a message authored by another user"],
   EMPTY_MESSAGE: [Code.CannotSendAnEmptyMessage, 400, "Cannot send an empty message"],
   CANNOT_DM: [Code.CannotSendMessagesToThisUser, 403, "Cannot send messages to this user"],
-  NOT_A_TEXT_CHANNEL: [
-    Code.CannotSendMessagesInNonTextChannel,
-    400,
-    "Cannot send messages in a non-text channel",
-  ],
+  NOT_A_TEXT_CHANNEL: [Code.CannotSendMessagesInNonTextChannel, 400, "Cannot send messages in a non-text channel"],
   MISSING_PERMISSIONS: [Code.MissingPermissions, 403, "Missing Permissions"],
   INVALID_TOKEN: [Code.InvalidToken, 401, "Invalid authentication token provided"],
   INVALID_WEBHOOK_TOKEN: [Code.InvalidWebhookToken, 401, "Invalid Webhook Token"],

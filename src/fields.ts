@@ -29,7 +29,9 @@ export const trimmed = (min: number, max: number) =>
     .pipe(z.string().min(min).max(max));
 
 /** A flag in a query string. */
-export const queryFlag = z.enum(["true", "false", "1", "0", "True", "False"]).transform((value) => /^(true|1)$/i.test(value));
+export const queryFlag = z
+  .enum(["true", "false", "1", "0", "True", "False"])
+  .transform((value) => /^(true|1)$/i.test(value));
 
 export const limit = (max: number, fallback: number) => z.coerce.number().int().min(1).max(max).default(fallback);
 

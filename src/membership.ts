@@ -8,6 +8,7 @@ import { findUser } from "./store/users.ts";
 /**
  * Makes a user a member and emits what follows, in this order: the others hear of it, then the user's own sessions
  * get the guild.
+ * @param settle what belongs to the membership and must stand before it is told: a bot's own role
  * @returns false when it was a member already
  */
 export async function addMember(
@@ -15,8 +16,10 @@ export async function addMember(
   emit: (event: Event) => void,
   guildId: string,
   userId: string,
+  settle?: () => Promise<void>,
 ): Promise<boolean> {
   if (!(await insertMember(tx, guildId, userId))) return false;
+  await settle?.();
   const member = await findMember(tx, guildId, userId);
   if (member === undefined) throw new Error("the member just added is not there");
   emit({ t: "GUILD_MEMBER_ADD", guildId, data: { ...wireMember(member), guild_id: guildId } });

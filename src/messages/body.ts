@@ -4,7 +4,12 @@ import { httpUrl, snowflake, text } from "../fields.ts";
 /** Request bodies of messages. Limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits */
 const MAX_EMBEDS_TEXT = 6000;
 
-const picture = z.object({ url: z.string().max(2048).regex(/^(https?|attachment):\/\//i, "Not a well formed URL.") });
+const picture = z.object({
+  url: z
+    .string()
+    .max(2048)
+    .regex(/^(https?|attachment):\/\//i, "Not a well formed URL."),
+});
 
 const embed = z.object({
   title: text(0, 256).nullish(),
@@ -18,9 +23,7 @@ const embed = z.object({
   footer: z.object({ text: text(0, 2048), icon_url: z.string().max(2048).nullish() }).nullish(),
   image: picture.nullish(),
   thumbnail: picture.nullish(),
-  author: z
-    .object({ name: text(0, 256), url: httpUrl.nullish(), icon_url: z.string().max(2048).nullish() })
-    .nullish(),
+  author: z.object({ name: text(0, 256), url: httpUrl.nullish(), icon_url: z.string().max(2048).nullish() }).nullish(),
   fields: z
     .array(z.object({ name: text(1, 256), value: text(1, 1024), inline: z.boolean().nullish() }))
     .max(25)
@@ -46,7 +49,10 @@ function embedLength(one: Embed): number {
 }
 
 const allowedMentions = z.object({
-  parse: z.array(z.enum(["users", "roles", "everyone"])).max(3).nullish(),
+  parse: z
+    .array(z.enum(["users", "roles", "everyone"]))
+    .max(3)
+    .nullish(),
   users: z.array(snowflake).max(100).nullish(),
   roles: z.array(snowflake).max(100).nullish(),
   replied_user: z.boolean().nullish(),
@@ -59,7 +65,10 @@ const flags = z.number().int().min(0).max(0x7fffffff).nullish();
 
 export const messageCreate = z.object({
   content,
-  nonce: z.union([z.number().int().transform(String), z.string()]).pipe(z.string().max(25)).nullish(),
+  nonce: z
+    .union([z.number().int().transform(String), z.string()])
+    .pipe(z.string().max(25))
+    .nullish(),
   enforce_nonce: z.boolean().nullish(),
   tts: z.boolean().nullish(),
   embeds: embeds.nullish(),

@@ -1,7 +1,7 @@
 import type { Db } from "../../core/db.ts";
 import type { UserRow } from "../../core/wire/user.ts";
-import { findUsers } from "../store/users.ts";
 import { mentionableRoles } from "../store/roles.ts";
+import { findUsers } from "../store/users.ts";
 import type { AllowedMentions } from "./body.ts";
 
 /** Who a message notifies. https://discord.com/developers/docs/resources/message#allowed-mentions-object */

@@ -1,9 +1,12 @@
 import type { Route } from "../route.ts";
+import { applicationRoutes } from "./applications.ts";
 import { authRoutes } from "./auth.ts";
 import { gatewayRoutes } from "./gateway.ts";
 import { guildRoutes } from "./guilds.ts";
 import { messageRoutes } from "./messages.ts";
+import { oauth2Routes } from "./oauth2.ts";
 import { userRoutes } from "./users.ts";
+import { webhookRoutes } from "./webhooks.ts";
 
 /** Every route of the API, as data: the server, the authorisation matrix and the conformance table read it. */
 export const routes: readonly Route[] = [
@@ -11,5 +14,8 @@ export const routes: readonly Route[] = [
   ...userRoutes,
   ...guildRoutes,
   ...messageRoutes,
+  ...applicationRoutes,
+  ...oauth2Routes,
+  ...webhookRoutes,
   ...gatewayRoutes,
 ];

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { has, Permission } from "../../core/permissions.ts";
+import { snowflakeTime } from "../../core/snowflake.ts";
 import { wireMemberOnly } from "../../core/wire/member.ts";
 import { type MessageRow, wireMessage } from "../../core/wire/message.ts";
-import { snowflakeTime } from "../../core/snowflake.ts";
 import { type InChannel, inChannel, inGuildChannel } from "../access.ts";
 import type { App } from "../app.ts";
 import { ApiError } from "../errors.ts";

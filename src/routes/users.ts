@@ -17,7 +17,10 @@ import { findUser, updateUser } from "../store/users.ts";
 /** Names that would be mistaken for something else. https://discord.com/developers/docs/resources/user#usernames-and-nicknames */
 const FORBIDDEN = /[@#:]|```|^(everyone|here|discord)$/i;
 
-export const username = trimmed(2, 32).refine((name) => !FORBIDDEN.test(name), "Username contains forbidden characters.");
+export const username = trimmed(2, 32).refine(
+  (name) => !FORBIDDEN.test(name),
+  "Username contains forbidden characters.",
+);
 
 export const userRoutes = [
   route({
@@ -96,7 +99,11 @@ export const userRoutes = [
     method: "DELETE",
     path: "/users/@me/guilds/:guild_id",
     operation: "leave_guild",
-    access: { kind: "account", needs: [], resolve: async (request) => enterGuild(request, request.params.get("guild_id")) },
+    access: {
+      kind: "account",
+      needs: [],
+      resolve: async (request) => enterGuild(request, request.params.get("guild_id")),
+    },
     handle: async ({ app }, { guild, me }) => {
       if (guild.ownerId === me.userId) throw new ApiError("INVALID_GUILD");
       await app.change((tx, emit) => removeMember(tx, emit, guild.id, me.userId));
@@ -128,4 +135,3 @@ async function createDm(app: App, userId: string, recipientId: string) {
   if (made) await app.eventLog.publish([{ t: "CHANNEL_CREATE", userId, channelId: dm.id, data: channel }]);
   return channel;
 }
-

@@ -1,5 +1,5 @@
 import type { Db } from "../../core/db.ts";
-import { channelColumns } from "../../core/store/fragments.ts";
+import { channelColumns, setAndBump } from "../../core/store/fragments.ts";
 import type { ChannelRow, OverwriteRow } from "../../core/wire/channel.ts";
 
 export async function findChannel(sql: Db, id: string): Promise<ChannelRow | undefined> {
@@ -37,7 +37,7 @@ export async function insertChannel(
 
 export async function updateChannel(sql: Db, id: string, patch: ChannelPatch): Promise<void> {
   await sql`
-    update channels set ${Object.keys(patch).length > 0 ? sql`${sql(patch)},` : sql``} version = version + 1
+    update channels set ${setAndBump(sql, patch)}
     where id = ${id}`;
 }
 
@@ -46,7 +46,11 @@ export async function deleteChannel(sql: Db, id: string): Promise<void> {
 }
 
 /** Makes a channel's overwrites exactly these. */
-export async function replaceOverwrites(sql: Db, channelId: string, overwrites: readonly OverwriteRow[]): Promise<void> {
+export async function replaceOverwrites(
+  sql: Db,
+  channelId: string,
+  overwrites: readonly OverwriteRow[],
+): Promise<void> {
   await sql`delete from permission_overwrites where channel_id = ${channelId}`;
   if (overwrites.length === 0) return;
   const rows = overwrites.map((o) => ({

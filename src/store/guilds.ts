@@ -1,5 +1,5 @@
 import type { Db } from "../../core/db.ts";
-import { roleIds } from "../../core/store/fragments.ts";
+import { roleIds, setAndBump } from "../../core/store/fragments.ts";
 import type { GuildRow } from "../../core/wire/guild.ts";
 import type { RoleRow } from "../../core/wire/role.ts";
 
@@ -46,7 +46,7 @@ export type GuildPatch = Partial<
 
 export async function updateGuild(sql: Db, id: string, patch: GuildPatch): Promise<GuildRow | undefined> {
   const [row] = await sql<GuildRow[]>`
-    update servers s set ${Object.keys(patch).length > 0 ? sql`${sql(patch)},` : sql``} version = version + 1
+    update servers s set ${setAndBump(sql, patch)}
     where s.id = ${id} returning ${guildColumns(sql)}`;
   return row;
 }
@@ -55,7 +55,8 @@ export async function deleteGuild(sql: Db, id: string): Promise<void> {
   await sql`delete from servers where id = ${id}`;
 }
 
-export interface JoinedGuildRow extends Pick<GuildRow, "id" | "name" | "icon" | "owner_id" | "features" | "member_count"> {
+export interface JoinedGuildRow
+  extends Pick<GuildRow, "id" | "name" | "icon" | "owner_id" | "features" | "member_count"> {
   user_id: string;
   role_ids: string[];
   communication_disabled_until: Date | null;

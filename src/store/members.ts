@@ -29,3 +29,11 @@ export async function deleteMember(sql: Db, guildId: string, userId: string): Pr
     update servers set member_count = member_count - 1 where id = (select server_id from gone) returning id`;
   return rows.length > 0;
 }
+
+/** @returns false when the member had the role already */
+export async function addMemberRole(sql: Db, guildId: string, userId: string, roleId: string): Promise<boolean> {
+  const rows = await sql`
+    insert into server_member_roles (server_id, user_id, role_id) values (${guildId}, ${userId}, ${roleId})
+    on conflict do nothing returning role_id`;
+  return rows.length > 0;
+}

@@ -1,5 +1,5 @@
 import type { Db } from "../../core/db.ts";
-import { userJson } from "../../core/store/fragments.ts";
+import { setAndBump, userJson } from "../../core/store/fragments.ts";
 import type { MessageRow } from "../../core/wire/message.ts";
 
 const messageColumns = (sql: Db) => sql`
@@ -193,14 +193,13 @@ export async function updateMessage(sql: Db, id: string, patch: MessagePatch, ed
   const columns = {
     ...plain,
     ...(editedAt === null ? {} : { edited_at: editedAt }),
+    ...(embeds === undefined ? {} : { embeds: sql`${JSON.stringify(embeds)}::text::jsonb` }),
+    ...(components === undefined ? {} : { components: sql`${JSON.stringify(components)}::text::jsonb` }),
     ...(patch.mentions === undefined ? {} : { mentions: [...patch.mentions] }),
     ...(patch.mention_roles === undefined ? {} : { mention_roles: [...patch.mention_roles] }),
   };
   await sql`
-    update messages set version = version + 1
-      ${Object.keys(columns).length > 0 ? sql`, ${sql(columns)}` : sql``}
-      ${embeds === undefined ? sql`` : sql`, embeds = ${JSON.stringify(embeds)}::text::jsonb`}
-      ${components === undefined ? sql`` : sql`, components = ${JSON.stringify(components)}::text::jsonb`}
+    update messages set ${setAndBump(sql, columns)}
     where id = ${id}`;
 }
 

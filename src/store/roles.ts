@@ -42,7 +42,12 @@ export async function insertRole(sql: Db, role: NewRole): Promise<RoleRow> {
 }
 
 /** Of the ids, the guild's roles that may be mentioned: those open to it, or any for who may mention everyone. */
-export async function mentionableRoles(sql: Db, guildId: string, ids: readonly string[], any: boolean): Promise<string[]> {
+export async function mentionableRoles(
+  sql: Db,
+  guildId: string,
+  ids: readonly string[],
+  any: boolean,
+): Promise<string[]> {
   if (ids.length === 0) return [];
   const rows = await sql<{ id: string }[]>`
     select id from roles where server_id = ${guildId} and id = any(${[...ids]}) and (mentionable or ${any})`;

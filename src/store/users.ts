@@ -1,4 +1,5 @@
 import type { Db } from "../../core/db.ts";
+import { setAndBump } from "../../core/store/fragments.ts";
 import type { OwnUserRow, UserRow } from "../../core/wire/user.ts";
 
 const userColumns = (sql: Db) => sql`
@@ -60,7 +61,7 @@ export async function updateUser(
 ): Promise<(OwnUserRow & { version: string }) | undefined> {
   const changes = { ...patch, updated_at: new Date() };
   const [row] = await sql<(OwnUserRow & { version: string })[]>`
-    update users set ${sql(changes)}, version = version + 1
+    update users set ${setAndBump(sql, changes)}
     where id = ${id} and not exists (
       select 1 from users other where other.id <> ${id} and not other.bot
         and lower(other.username) = lower(${patch.username ?? ""}) and not users.bot)

@@ -1,0 +1,31 @@
+import { type UserRow, wireUser } from "./user.ts";
+
+export interface WireableWebhook {
+  id: string;
+  server_id: string;
+  channel_id: string;
+  application_id: string | null;
+  name: string;
+  avatar: string | null;
+  creator: UserRow | null;
+}
+
+/**
+ * An incoming webhook. https://discord.com/developers/docs/resources/webhook#webhook-object
+ * @param token shown to members who manage webhooks, and to who proved to have it
+ * @param withCreator left out for those who have only the token
+ */
+export function wireWebhook(row: WireableWebhook, token: string, publicUrl: string, withCreator: boolean) {
+  return {
+    id: row.id,
+    type: 1,
+    guild_id: row.server_id,
+    channel_id: row.channel_id,
+    application_id: row.application_id,
+    name: row.name,
+    avatar: row.avatar,
+    token,
+    url: `${publicUrl}/api/webhooks/${row.id}/${token}`,
+    ...(withCreator && row.creator !== null ? { user: wireUser(row.creator) } : {}),
+  };
+}

@@ -1,0 +1,200 @@
+import { randomInt } from "node:crypto";
+import { ApplicationFlags } from "discord-api-types/v10";
+import { z } from "zod";
+import { parseNetworks } from "../../core/egress-rules.ts";
+import { EVENTS, isEventName } from "../../core/events.ts";
+import { seal, unseal } from "../../core/secret.ts";
+import { verifyEndpoint } from "../../core/webhook-endpoint.ts";
+import { generateKeyPair } from "../../core/webhook-signing.ts";
+import { wireApplication } from "../../core/wire/application.ts";
+import type { App } from "../app.ts";
+import { announceRevocation } from "../auth/logins.ts";
+import { hashToken, newBotToken } from "../auth/tokens.ts";
+import { ApiError, invalidField } from "../errors.ts";
+import { httpUrl, trimmed } from "../fields.ts";
+import { type Access, bot, person, route, signedIn } from "../route.ts";
+import {
+  type ApplicationPatch,
+  type ApplicationRow,
+  countApplicationsOf,
+  ensureBot,
+  findApplication,
+  insertApplication,
+  listApplicationsOf,
+  privateKeyOf,
+  updateApplication,
+} from "../store/applications.ts";
+import { setBotToken } from "../store/tokens.ts";
+
+const MAX_APPLICATIONS = 100;
+/** The privileged intents: on a self-hosted platform nobody reviews bots, so a new application has them all. */
+const DEFAULT_FLAGS =
+  ApplicationFlags.GatewayPresenceLimited |
+  ApplicationFlags.GatewayGuildMembersLimited |
+  ApplicationFlags.GatewayMessageContentLimited;
+
+/** The owner of the application `:application_id`, or the application's own bot. */
+const ownApplication: Access<ApplicationRow> = {
+  kind: "application owner",
+  needs: [],
+  resolve: async (request) => {
+    const caller = signedIn(request.caller);
+    const found = await findApplication(request.app.sql, request.params.get("application_id"));
+    // To others it does not exist, so that ids can't be probed.
+    if (found === undefined || (found.owner_id !== caller.user.id && found.bot_id !== caller.user.id)) {
+      throw new ApiError("UNKNOWN_APPLICATION");
+    }
+    return found;
+  },
+};
+
+/** The application of the bot that asks. */
+const callersApplication: Access<ApplicationRow> = {
+  kind: "bot",
+  needs: [],
+  resolve: async (request) => {
+    const caller = await bot.resolve(request);
+    const found =
+      caller.applicationId === null ? undefined : await findApplication(request.app.sql, caller.applicationId);
+    if (found === undefined) throw new ApiError("UNKNOWN_APPLICATION");
+    return found;
+  },
+};
+
+const applicationPatch = z.object({
+  description: z.string().max(400).optional(),
+  tags: z.array(trimmed(1, 20)).max(5).optional(),
+  custom_install_url: httpUrl.nullish(),
+  role_connections_verification_url: httpUrl.nullish(),
+  event_webhooks_url: httpUrl.nullish(),
+  event_webhooks_status: z.literal([1, 2]).optional(),
+  event_webhooks_types: z.array(z.string().max(64)).max(100).optional(),
+});
+
+export const applicationRoutes = [
+  route({
+    method: "POST",
+    path: "/applications",
+    summary: "Register an application",
+    access: person,
+    status: 201,
+    body: z.object({ name: trimmed(1, 32), description: z.string().max(400).optional() }),
+    handle: async ({ app, body }, caller) => {
+      if ((await countApplicationsOf(app.sql, caller.user.id)) >= MAX_APPLICATIONS) {
+        throw new ApiError("GENERAL", undefined, `Maximum number of applications reached (${MAX_APPLICATIONS})`);
+      }
+      const { publicKey, seed } = generateKeyPair();
+      const id = app.nextId();
+      await insertApplication(app.sql, {
+        id,
+        ownerId: caller.user.id,
+        name: body.name,
+        description: body.description ?? "",
+        flags: DEFAULT_FLAGS,
+        publicKey,
+        privateKey: seal(app.secret, seed),
+      });
+      return wireApplication(await reread(app, id));
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/applications",
+    summary: "The caller's applications",
+    access: person,
+    handle: async ({ app }, caller) => (await listApplicationsOf(app.sql, caller.user.id)).map(wireApplication),
+  }),
+  route({
+    method: "POST",
+    path: "/applications/:application_id/bot",
+    summary: "Make the bot user, or reset its token: the only answer that shows it",
+    access: ownApplication,
+    handle: async ({ app }, application) => {
+      const discriminator = String(randomInt(1, 10_000)).padStart(4, "0");
+      const token = await app.sql.begin(async (tx) => {
+        const botId = await ensureBot(tx, application, discriminator);
+        const made = newBotToken(botId);
+        await setBotToken(tx, botId, hashToken(made));
+        return made;
+      });
+      // The old token's sockets and remembered answers go at once.
+      if (application.bot_id !== null) await announceRevocation(app, application.bot_id, null);
+      return { id: application.id, token };
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/applications/@me",
+    operation: "get_my_application",
+    access: callersApplication,
+    handle: async (_request, application) => wireApplication(application),
+  }),
+  route({
+    method: "PATCH",
+    path: "/applications/@me",
+    operation: "update_my_application",
+    access: callersApplication,
+    body: applicationPatch,
+    handle: ({ app, body }, application) => patchApplication(app, application, body),
+  }),
+  route({
+    method: "GET",
+    path: "/oauth2/applications/@me",
+    operation: "get_my_oauth2_application",
+    access: callersApplication,
+    handle: async (_request, application) => wireApplication(application),
+  }),
+  route({
+    method: "GET",
+    path: "/applications/:application_id",
+    operation: "get_application",
+    access: ownApplication,
+    handle: async (_request, application) => wireApplication(application),
+  }),
+  route({
+    method: "PATCH",
+    path: "/applications/:application_id",
+    operation: "update_application",
+    access: ownApplication,
+    body: applicationPatch,
+    handle: ({ app, body }, application) => patchApplication(app, application, body),
+  }),
+];
+
+async function reread(app: App, id: string): Promise<ApplicationRow> {
+  const row = await findApplication(app.sql, id);
+  if (row === undefined) throw new ApiError("UNKNOWN_APPLICATION");
+  return row;
+}
+
+async function patchApplication(app: App, application: ApplicationRow, body: z.infer<typeof applicationPatch>) {
+  const patch: ApplicationPatch = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
+  for (const [i, type] of (body.event_webhooks_types ?? []).entries()) {
+    if (!isDeliverable(type)) {
+      throw invalidField(["event_webhooks_types", i], "BASE_TYPE_CHOICES", `No event that can be delivered: ${type}.`);
+    }
+  }
+  if (body.event_webhooks_url) await checkEndpoint(app, application.id, body.event_webhooks_url);
+  const url = body.event_webhooks_url === undefined ? application.event_webhooks_url : body.event_webhooks_url;
+  if (body.event_webhooks_status === 2 && url === null) {
+    throw invalidField(["event_webhooks_url"], "BASE_TYPE_REQUIRED", "This field is required");
+  }
+  if (url === null) patch.event_webhooks_status = 1;
+  await updateApplication(app.sql, application.id, patch);
+  return wireApplication(await reread(app, application.id));
+}
+
+/** Guild events that are kept; others are stale before a webhook could tell of them. */
+function isDeliverable(type: string): boolean {
+  return isEventName(type) && EVENTS[type].kept && !EVENTS[type].internal && EVENTS[type].sees !== "user";
+}
+
+/** The URL must answer a signed PING and refuse one that is signed wrongly, before anything is sent to it. */
+async function checkEndpoint(app: App, applicationId: string, url: string): Promise<void> {
+  const sealed = await privateKeyOf(app.sql, applicationId);
+  if (sealed === undefined) throw new ApiError("UNKNOWN_APPLICATION");
+  const seed = unseal(app.secret, sealed);
+  const allow = parseNetworks(app.config.egressAllow);
+  const fault = await verifyEndpoint({ url, applicationId, seed, allow }, app.nextId());
+  if (fault !== undefined) throw invalidField(["event_webhooks_url"], "APPLICATION_EVENT_WEBHOOKS_URL_INVALID", fault);
+}

@@ -1,0 +1,231 @@
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import { ChannelType } from "discord-api-types/v10";
+import { z } from "zod";
+import { seal, unseal } from "../../core/secret.ts";
+import { wireWebhook } from "../../core/wire/webhook.ts";
+import { demand, enterChannel, enterGuild, type InGuildChannel, inGuild, inGuildChannel } from "../access.ts";
+import type { App } from "../app.ts";
+import { ApiError } from "../errors.ts";
+import { queryFlag, snowflake, trimmed } from "../fields.ts";
+import { webhookMessage } from "../messages/body.ts";
+import { postAsWebhook } from "../messages/post-as-webhook.ts";
+import { type Access, type Request, route } from "../route.ts";
+import {
+  deleteWebhook,
+  findWebhook,
+  insertWebhook,
+  listChannelWebhooks,
+  listGuildWebhooks,
+  updateWebhook,
+  type WebhookRow,
+} from "../store/webhooks.ts";
+
+/** https://discord.com/developers/docs/resources/webhook#create-webhook */
+const MAX_PER_CHANNEL = 15;
+const WEBHOOK_CHANNELS: readonly number[] = [
+  ChannelType.GuildText,
+  ChannelType.GuildAnnouncement,
+  ChannelType.GuildVoice,
+  ChannelType.GuildStageVoice,
+];
+const name = trimmed(1, 80).refine((value) => !/clyde|discord/i.test(value), "Name can't contain that word.");
+
+/** A member who manages webhooks in the channel of the webhook `:webhook_id`. */
+const webhookManager: Access<{ webhook: WebhookRow; where: InGuildChannel }> = {
+  kind: "webhook",
+  needs: ["MANAGE_WEBHOOKS"],
+  resolve: async (request) => {
+    const webhook = await existing(request);
+    await enterGuild(request, webhook.server_id);
+    const where = await enterChannel(request, webhook.channel_id);
+    if (where.type === "dm") throw new ApiError("NOT_IN_DM");
+    demand(where.permissions, ["MANAGE_WEBHOOKS"]);
+    return { webhook, where };
+  },
+};
+
+/** Whoever has the token of the webhook `:webhook_id`. */
+const webhookToken: Access<{ webhook: WebhookRow; token: string }> = {
+  kind: "webhook token",
+  needs: [],
+  resolve: async (request) => {
+    const found = await findWebhook(request.app.sql, request.params.get("webhook_id"));
+    if (found === undefined) throw new ApiError("UNKNOWN_WEBHOOK");
+    const token = tokenOf(request.app, found);
+    const given = Buffer.from(request.params.get("webhook_token"));
+    const wanted = Buffer.from(token);
+    if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) throw new ApiError("INVALID_WEBHOOK_TOKEN");
+    return { webhook: found, token };
+  },
+};
+
+async function existing(request: Request<unknown, unknown>): Promise<WebhookRow> {
+  if (request.caller === null) throw new ApiError("UNAUTHORIZED");
+  const found = await findWebhook(request.app.sql, request.params.get("webhook_id"));
+  if (found === undefined) throw new ApiError("UNKNOWN_WEBHOOK");
+  return found;
+}
+
+const tokenOf = (app: App, webhook: WebhookRow): string => unseal(app.secret, webhook.token).toString("utf8");
+
+const shown = (app: App, webhook: WebhookRow, withCreator = true) =>
+  wireWebhook(webhook, tokenOf(app, webhook), app.config.publicUrl, withCreator);
+
+export const webhookRoutes = [
+  route({
+    method: "POST",
+    path: "/channels/:channel_id/webhooks",
+    operation: "create_webhook",
+    access: inGuildChannel("MANAGE_WEBHOOKS"),
+    body: z.object({ name, avatar: z.string().nullish() }),
+    handle: async ({ app, body }, { channel, caller }) => {
+      if (!WEBHOOK_CHANNELS.includes(channel.type)) throw new ApiError("WRONG_CHANNEL_TYPE");
+      const id = app.nextId();
+      const webhook = {
+        id,
+        guildId: channel.server_id,
+        channelId: channel.id,
+        creatorId: caller.user.id,
+        applicationId: caller.applicationId,
+        name: body.name,
+        token: seal(app.secret, randomBytes(51).toString("base64url")),
+      };
+      await app.change(async (tx, emit) => {
+        if (!(await insertWebhook(tx, webhook, MAX_PER_CHANNEL))) throw new ApiError("MAX_WEBHOOKS");
+        emit(webhooksUpdate(webhook.guildId, webhook.channelId));
+      });
+      const row = await findWebhook(app.sql, id);
+      if (row === undefined) throw new ApiError("UNKNOWN_WEBHOOK");
+      return shown(app, row);
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/channels/:channel_id/webhooks",
+    operation: "list_channel_webhooks",
+    access: inGuildChannel("MANAGE_WEBHOOKS"),
+    handle: async ({ app }, { channel }) => {
+      const rows = await listChannelWebhooks(app.sql, channel.id);
+      return rows.map((row) => shown(app, row));
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/guilds/:guild_id/webhooks",
+    operation: "get_guild_webhooks",
+    access: inGuild("MANAGE_WEBHOOKS"),
+    handle: async ({ app }, { guild }) => {
+      const rows = await listGuildWebhooks(app.sql, guild.id);
+      return rows.map((row) => shown(app, row));
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/webhooks/:webhook_id",
+    operation: "get_webhook",
+    access: webhookManager,
+    handle: async ({ app }, { webhook }) => shown(app, webhook),
+  }),
+  route({
+    method: "PATCH",
+    path: "/webhooks/:webhook_id",
+    operation: "update_webhook",
+    access: webhookManager,
+    body: z.object({ name: name.optional(), channel_id: snowflake.optional(), avatar: z.string().nullish() }),
+    handle: async (request, { webhook }) => {
+      const { app, body } = request;
+      const { channel_id: channelId } = body;
+      if (channelId !== undefined) await checkTarget(request, webhook, channelId);
+      const patch = {
+        ...(body.name === undefined ? {} : { name: body.name }),
+        ...(channelId === undefined ? {} : { channel_id: channelId }),
+      };
+      return change(app, webhook, patch, true);
+    },
+  }),
+  route({
+    method: "DELETE",
+    path: "/webhooks/:webhook_id",
+    operation: "delete_webhook",
+    access: webhookManager,
+    handle: ({ app }, { webhook }) => remove(app, webhook),
+  }),
+  route({
+    method: "GET",
+    path: "/webhooks/:webhook_id/:webhook_token",
+    operation: "get_webhook_by_token",
+    access: webhookToken,
+    handle: async ({ app }, { webhook }) => shown(app, webhook, false),
+  }),
+  route({
+    method: "PATCH",
+    path: "/webhooks/:webhook_id/:webhook_token",
+    operation: "update_webhook_by_token",
+    access: webhookToken,
+    body: z.object({ name: name.optional(), avatar: z.string().nullish() }),
+    handle: ({ app, body }, { webhook }) =>
+      change(app, webhook, body.name === undefined ? {} : { name: body.name }, false),
+  }),
+  route({
+    method: "DELETE",
+    path: "/webhooks/:webhook_id/:webhook_token",
+    operation: "delete_webhook_by_token",
+    access: webhookToken,
+    handle: ({ app }, { webhook }) => remove(app, webhook),
+  }),
+  route({
+    method: "POST",
+    path: "/webhooks/:webhook_id/:webhook_token",
+    operation: "execute_webhook",
+    access: webhookToken,
+    body: webhookMessage,
+    query: z.object({
+      wait: queryFlag.optional(),
+      thread_id: snowflake.optional(),
+      with_components: queryFlag.optional(),
+    }),
+    handle: async ({ app, body, query }, { webhook }) => {
+      // There are no threads yet, so none of them is the channel's.
+      if (query.thread_id !== undefined) throw new ApiError("UNKNOWN_CHANNEL");
+      const message = await postAsWebhook(app, webhook, body);
+      return query.wait === true ? message : undefined;
+    },
+  }),
+];
+
+/** A webhook moves only within its guild, to where the member may manage webhooks. */
+async function checkTarget(request: Request<unknown, unknown>, webhook: WebhookRow, channelId: string): Promise<void> {
+  const target = await enterChannel(request, channelId);
+  if (target.type === "dm" || target.guild.id !== webhook.server_id) throw new ApiError("UNKNOWN_CHANNEL");
+  demand(target.permissions, ["MANAGE_WEBHOOKS"]);
+  if (!WEBHOOK_CHANNELS.includes(target.channel.type)) throw new ApiError("WRONG_CHANNEL_TYPE");
+}
+
+async function change(
+  app: App,
+  webhook: WebhookRow,
+  patch: { name?: string; channel_id?: string },
+  withCreator: boolean,
+) {
+  await app.change(async (tx, emit) => {
+    await updateWebhook(tx, webhook.id, patch);
+    emit(webhooksUpdate(webhook.server_id, webhook.channel_id));
+    if (patch.channel_id !== undefined && patch.channel_id !== webhook.channel_id) {
+      emit(webhooksUpdate(webhook.server_id, patch.channel_id));
+    }
+  });
+  const row = await findWebhook(app.sql, webhook.id);
+  if (row === undefined) throw new ApiError("UNKNOWN_WEBHOOK");
+  return shown(app, row, withCreator);
+}
+
+async function remove(app: App, webhook: WebhookRow): Promise<undefined> {
+  await app.change(async (tx, emit) => {
+    await deleteWebhook(tx, webhook.id);
+    emit(webhooksUpdate(webhook.server_id, webhook.channel_id));
+  });
+}
+
+function webhooksUpdate(guildId: string, channelId: string) {
+  return { t: "WEBHOOKS_UPDATE" as const, guildId, channelId, data: { guild_id: guildId, channel_id: channelId } };
+}

@@ -1,0 +1,102 @@
+import type { Db } from "../../core/db.ts";
+import { userJson } from "../../core/store/fragments.ts";
+import type { UserRow } from "../../core/wire/user.ts";
+
+export interface ApplicationRow {
+  id: string;
+  owner_id: string;
+  bot_id: string | null;
+  name: string;
+  description: string;
+  icon: string | null;
+  flags: string;
+  tags: string[];
+  bot_public: boolean;
+  bot_require_code_grant: boolean;
+  redirect_uris: string[];
+  custom_install_url: string | null;
+  interactions_endpoint_url: string | null;
+  role_connections_verification_url: string | null;
+  event_webhooks_url: string | null;
+  event_webhooks_status: 1 | 2 | 3;
+  event_webhooks_types: string[];
+  public_key: Buffer;
+  owner: UserRow;
+  bot: UserRow | null;
+  guild_count: number;
+}
+
+const applicationColumns = (sql: Db) => sql`
+  a.id, a.owner_id, a.bot_id, a.name, a.description, a.icon, a.flags, a.tags, a.bot_public,
+  a.bot_require_code_grant, a.redirect_uris, a.custom_install_url, a.interactions_endpoint_url,
+  a.role_connections_verification_url, a.event_webhooks_url, a.event_webhooks_status, a.event_webhooks_types,
+  a.public_key, (select ${userJson(sql)} from users u where u.id = a.owner_id) as owner,
+  (select ${userJson(sql)} from users u where u.id = a.bot_id) as bot,
+  (select count(*)::int from server_members sm where sm.user_id = a.bot_id) as guild_count`;
+
+export async function findApplication(sql: Db, id: string): Promise<ApplicationRow | undefined> {
+  const [row] = await sql<ApplicationRow[]>`select ${applicationColumns(sql)} from applications a where a.id = ${id}`;
+  return row;
+}
+
+/** An owner's applications, oldest first; each may have 100. */
+export async function listApplicationsOf(sql: Db, ownerId: string): Promise<ApplicationRow[]> {
+  return sql<ApplicationRow[]>`
+    select ${applicationColumns(sql)} from applications a where a.owner_id = ${ownerId} order by a.id limit 100`;
+}
+
+export async function countApplicationsOf(sql: Db, ownerId: string): Promise<number> {
+  const [row] = await sql<[{ n: number }]>`select count(*)::int as n from applications where owner_id = ${ownerId}`;
+  return row.n;
+}
+
+export interface NewApplication {
+  id: string;
+  ownerId: string;
+  name: string;
+  description: string;
+  flags: number;
+  publicKey: Buffer;
+  privateKey: Buffer;
+}
+
+export async function insertApplication(sql: Db, a: NewApplication): Promise<void> {
+  await sql`
+    insert into applications (id, owner_id, name, description, flags, public_key, private_key)
+    values (${a.id}, ${a.ownerId}, ${a.name}, ${a.description}, ${a.flags}, ${a.publicKey}, ${a.privateKey})`;
+}
+
+export type ApplicationPatch = Partial<
+  Pick<
+    ApplicationRow,
+    | "description"
+    | "tags"
+    | "custom_install_url"
+    | "role_connections_verification_url"
+    | "event_webhooks_url"
+    | "event_webhooks_status"
+    | "event_webhooks_types"
+    | "flags"
+  >
+>;
+
+export async function updateApplication(sql: Db, id: string, patch: ApplicationPatch): Promise<void> {
+  if (Object.keys(patch).length > 0) await sql`update applications set ${sql(patch)} where id = ${id}`;
+}
+
+/** The seed of the application's signing key, sealed. */
+export async function privateKeyOf(sql: Db, id: string): Promise<Buffer | undefined> {
+  const [row] = await sql<{ private_key: Buffer }[]>`select private_key from applications where id = ${id}`;
+  return row?.private_key;
+}
+
+/** Makes the application's bot user if it has none. A bot has its application's id, as at Discord. */
+export async function ensureBot(sql: Db, application: ApplicationRow, discriminator: string): Promise<string> {
+  if (application.bot_id !== null) return application.bot_id;
+  const name = application.name.length < 2 ? `${application.name} bot` : application.name;
+  await sql`
+    insert into users (id, username, discriminator, bot) values (${application.id}, ${name}, ${discriminator}, true)
+    on conflict (id) do nothing`;
+  await sql`update applications set bot_id = ${application.id} where id = ${application.id}`;
+  return application.id;
+}

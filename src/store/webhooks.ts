@@ -1,0 +1,71 @@
+import type { Db } from "../../core/db.ts";
+import { setAndBump, userJson } from "../../core/store/fragments.ts";
+import type { UserRow } from "../../core/wire/user.ts";
+
+export interface WebhookRow {
+  id: string;
+  server_id: string;
+  channel_id: string;
+  application_id: string | null;
+  name: string;
+  avatar: string | null;
+  /** Sealed: see core/secret.ts. */
+  token: Buffer;
+  creator: UserRow | null;
+}
+
+const webhookColumns = (sql: Db) => sql`
+  w.id, w.server_id, w.channel_id, w.application_id, w.name, w.avatar, w.token,
+  (select ${userJson(sql)} from users u where u.id = w.creator_id) as creator`;
+
+export async function findWebhook(sql: Db, id: string): Promise<WebhookRow | undefined> {
+  const [row] = await sql<WebhookRow[]>`select ${webhookColumns(sql)} from webhooks w where w.id = ${id}`;
+  return row;
+}
+
+/** A channel has 15 at most. */
+export async function listChannelWebhooks(sql: Db, channelId: string): Promise<WebhookRow[]> {
+  return sql<WebhookRow[]>`
+    select ${webhookColumns(sql)} from webhooks w where w.channel_id = ${channelId} order by w.id limit 100`;
+}
+
+export async function listGuildWebhooks(sql: Db, guildId: string): Promise<WebhookRow[]> {
+  return sql<WebhookRow[]>`
+    select ${webhookColumns(sql)} from webhooks w where w.server_id = ${guildId} order by w.id limit 1000`;
+}
+
+export interface NewWebhook {
+  id: string;
+  guildId: string;
+  channelId: string;
+  creatorId: string;
+  applicationId: string | null;
+  name: string;
+  token: Buffer;
+}
+
+/** @returns false when the channel has its `limit` already; the channel's row is locked so that the count holds */
+export async function insertWebhook(sql: Db, w: NewWebhook, limit: number): Promise<boolean> {
+  await sql`select 1 from channels where id = ${w.channelId} for update`;
+  const rows = await sql`
+    insert into webhooks (id, server_id, channel_id, creator_id, application_id, name, token)
+    select ${w.id}::bigint, ${w.guildId}::bigint, ${w.channelId}::bigint, ${w.creatorId}::bigint,
+      ${w.applicationId}::bigint, ${w.name}, ${w.token}
+    where (select count(*) from webhooks where channel_id = ${w.channelId}) < ${limit}
+    returning id`;
+  return rows.length > 0;
+}
+
+export async function updateWebhook(
+  sql: Db,
+  id: string,
+  patch: { name?: string; channel_id?: string; avatar?: string | null },
+): Promise<void> {
+  await sql`
+    update webhooks set ${setAndBump(sql, patch)}
+    where id = ${id}`;
+}
+
+export async function deleteWebhook(sql: Db, id: string): Promise<void> {
+  await sql`delete from webhooks where id = ${id}`;
+}

@@ -1,0 +1,150 @@
+import { constants, createInflate, type Inflate } from "node:zlib";
+import WebSocket from "ws";
+import type { Json } from "./client.ts";
+
+export interface Payload {
+  op: number;
+  t: string | null;
+  s: number | null;
+  d: Json;
+}
+
+const ALL_INTENTS = 53_608_447;
+
+/** A raw gateway connection that remembers all it got. */
+export class Socket {
+  readonly ws: WebSocket;
+  readonly received: Payload[] = [];
+  sessionId = "";
+  resumeUrl = "";
+  closed: { code: number; reason: string } | null = null;
+  #waiting: { test: (payload: Payload) => boolean; resolve: (payload: Payload) => void }[] = [];
+  #heartbeat: NodeJS.Timeout | undefined;
+  #inflate: Inflate | undefined;
+
+  private constructor(url: string) {
+    this.ws = new WebSocket(url);
+    this.ws.on("message", (data: Buffer, binary: boolean) => this.#onData(data, binary));
+    this.ws.on("close", (code, reason) => {
+      this.closed = { code, reason: String(reason) };
+      clearInterval(this.#heartbeat);
+    });
+    this.ws.on("error", () => {});
+  }
+
+  /** Connects and waits for HELLO. */
+  static async open(url: string, query = "v=10&encoding=json"): Promise<Socket> {
+    const socket = new Socket(`${url}/?${query}`);
+    const hello = await socket.next((payload) => payload.op === 10);
+    socket.#heartbeat = setInterval(() => socket.send(1, socket.seq), hello.d.heartbeat_interval);
+    return socket;
+  }
+
+  /** The highest sequence number received. */
+  get seq(): number {
+    return this.received.reduce((highest, { s }) => Math.max(highest, s ?? 0), 0);
+  }
+
+  get dispatches(): Payload[] {
+    return this.received.filter((payload) => payload.op === 0);
+  }
+
+  /** Logs in and waits for READY and every guild in it. */
+  async identify(token: string, intents: number = ALL_INTENTS, extra: object = {}): Promise<Payload> {
+    const properties = { os: "linux", browser: "test", device: "test" };
+    this.send(2, { token: token.replace(/^Bot /, ""), intents, properties, ...extra });
+    const ready = await this.event("READY");
+    this.sessionId = ready.d.session_id;
+    this.resumeUrl = ready.d.resume_gateway_url;
+    if ((intents & 1) !== 0) for (const { id } of ready.d.guilds) await this.event("GUILD_CREATE", (d) => d.id === id);
+    return ready;
+  }
+
+  /** Goes on with a session; resolves with RESUMED or INVALID_SESSION. */
+  async resume(token: string, sessionId: string, seq: number): Promise<Payload> {
+    this.sessionId = sessionId;
+    this.send(6, { token: token.replace(/^Bot /, ""), session_id: sessionId, seq });
+    return this.next((payload) => payload.t === "RESUMED" || payload.op === 9);
+  }
+
+  send(op: number, d: unknown): void {
+    if (this.ws.readyState === WebSocket.OPEN) this.ws.send(JSON.stringify({ op, d }));
+  }
+
+  /** The first dispatch of this name, past or coming, that fits. */
+  event(t: string, fits: (d: Json) => boolean = () => true): Promise<Payload> {
+    return this.next((payload) => payload.t === t && fits(payload.d));
+  }
+
+  /** The first payload, past or coming, that fits; fails after 10 s. */
+  next(test: (payload: Payload) => boolean): Promise<Payload> {
+    const known = this.received.find(test);
+    if (known !== undefined) return Promise.resolve(known);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const seen = this.received.map((payload) => payload.t ?? `op ${payload.op}`).join(", ");
+        reject(new Error(`nothing came within 10 s that fits; closed: ${JSON.stringify(this.closed)}; got: ${seen}`));
+      }, 10_000);
+      this.#waiting.push({
+        test,
+        resolve: (payload) => {
+          clearTimeout(timer);
+          resolve(payload);
+        },
+      });
+    });
+  }
+
+  /** Resolves with the close code. */
+  async closing(): Promise<number> {
+    if (this.closed === null) await new Promise((resolve) => this.ws.once("close", resolve));
+    return this.closed?.code ?? 0;
+  }
+
+  /** Waits until everything sent before now has arrived: a heartbeat and its answer. */
+  async settled(): Promise<void> {
+    const acks = this.received.filter((payload) => payload.op === 11).length;
+    this.send(1, this.seq);
+    await this.next(() => this.received.filter((payload) => payload.op === 11).length > acks);
+  }
+
+  close(code = 4000): void {
+    this.ws.close(code);
+  }
+
+  /** Cuts the connection without a word. */
+  cut(): void {
+    this.ws.terminate();
+  }
+
+  #onData(data: Buffer, binary: boolean): void {
+    if (!binary) return this.#onText(data.toString("utf8"));
+    this.#inflate ??= this.#startInflate();
+    this.#inflate.write(data);
+  }
+
+  #startInflate(): Inflate {
+    const inflate = createInflate({ flush: constants.Z_SYNC_FLUSH });
+    let text = "";
+    inflate.on("data", (chunk: Buffer) => {
+      text += chunk.toString("utf8");
+      try {
+        const payload = text;
+        JSON.parse(payload);
+        text = "";
+        this.#onText(payload);
+      } catch {
+        // A large message comes in several chunks.
+      }
+    });
+    return inflate;
+  }
+
+  #onText(text: string): void {
+    const payload: Payload = JSON.parse(text);
+    this.received.push(payload);
+    const ready = this.#waiting.filter((wait) => wait.test(payload));
+    this.#waiting = this.#waiting.filter((wait) => !ready.includes(wait));
+    for (const wait of ready) wait.resolve(payload);
+  }
+}
