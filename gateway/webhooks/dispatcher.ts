@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import type { Config } from "../../core/config.ts";
 import type { Sql } from "../../core/db.ts";
 import { parseNetworks } from "../../core/egress-rules.ts";
@@ -58,6 +59,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
   const allow = parseNetworks(options.config.egressAllow);
   const worker = randomUUID();
   const breakOff = new AbortController();
+  setMaxListeners(limits.total, breakOff.signal);
   /** Attempts under way. At most `limits.total`. */
   const underWay = new Set<Promise<void>>();
   /** How many of them, by application. */
