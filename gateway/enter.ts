@@ -143,6 +143,9 @@ async function missedEvents(node: GatewayNode, session: Session, seq: number): P
     if (events === null) return null;
     missed = mergeEvents(missed, events);
   }
+  // What was read here may still be on its way by the feed; it must be in the queue before the two are merged.
+  const ends = new Map(missed.map((event) => [event.log, event.number]));
+  await Promise.all([...ends].map(([log, number]) => node.feed.reach(log, number)));
   return missed;
 }
 

@@ -14,6 +14,8 @@ export interface FeedHandlers {
 }
 
 const CHUNK = 500;
+/** A feed that is cut off for this long is more than a hiccup: who waits for it gives up. */
+const REACH_MS = 10_000;
 
 /**
  * A node's ordered view of the logs it subscribes to. Pub/sub may lose messages, when the connection drops or
@@ -30,6 +32,8 @@ export class Feed {
   readonly #channels = new Map<string, string>();
   /** What arrived while held. */
   #queue: LogEvent[] = [];
+  /** Who waits for a log to come to a number; removed when it has. */
+  readonly #waiting = new Set<{ log: string; number: number; resolve: () => void }>();
   #held = true;
   #epoch: string | null = null;
   #highest = 0;
@@ -116,6 +120,25 @@ export class Feed {
     return complete ? events : null;
   }
 
+  /**
+   * Resolves when a log has come at least as far as `number`: whatever was read from its stream up to there will not
+   * come by the feed any more.
+   */
+  reach(log: string, number: number): Promise<void> {
+    if ((this.#positions.get(log) ?? number) >= number) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`the feed did not reach ${number} of ${log}`)), REACH_MS);
+      this.#waiting.add({
+        log,
+        number,
+        resolve: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+      });
+    });
+  }
+
   /** Publishes an event from this node. */
   async publish(event: Event, limits: { maxEvents: number; windowSeconds: number }): Promise<void> {
     if (this.#epoch !== null) await publishEntry(this.#command, toLogEntry(event), this.#epoch, limits);
@@ -176,7 +199,13 @@ export class Feed {
     if (event.kept) this.#positions.set(event.log, event.number);
     // A hole that was read late must not send a socket's sequence backwards.
     this.#highest = Math.max(this.#highest, event.number);
-    return this.#handlers.onEvent(event);
+    const wait = this.#handlers.onEvent(event);
+    for (const waiter of this.#waiting) {
+      if (waiter.log !== event.log || waiter.number > event.number) continue;
+      this.#waiting.delete(waiter);
+      waiter.resolve();
+    }
+    return wait;
   }
 
   /** After a (re)connect: subscribes anew and reads every log from where it was left. */

@@ -5,10 +5,10 @@ import { wireGuildCreate } from "../core/wire/guild.ts";
 import { memberFacts, wireMember } from "../core/wire/member.ts";
 import { roleFacts } from "../core/wire/role.ts";
 import { applyEvent, channelState, type GuildState, mayView } from "./guild-state.ts";
-import { mergeEvents } from "./log-event.ts";
+import type { LogEvent } from "./log-event.ts";
 import type { GatewayNode, GuildEntry } from "./node.ts";
 import { pump } from "./replay.ts";
-import type { Session } from "./session.ts";
+import type { Due, Session } from "./session.ts";
 
 /**
  * Brings a held session into guilds: the node subscribes first and reads Postgres then, so that whatever the
@@ -96,11 +96,12 @@ export async function joinGuild(node: GatewayNode, session: Session, guildId: st
       const data = await guildCreate(node, session, snapshot);
       const since = await node.feed.history(guildLog(guildId), number);
       if (since === null) throw new Error("the guild's log no longer reaches back to the join");
-      const queued = (session.queue ?? []).flatMap((due) => ("event" in due ? [due.event] : []));
+      // What was read here may still be on its way by the feed; it must be in the queue before the two are merged.
+      await node.feed.reach(guildLog(guildId), since.at(-1)?.number ?? 0);
       const s = Math.max(number, session.sentUpTo);
       session.queue = [
         { text: `{"op":0,"s":${s},"t":"GUILD_CREATE","d":${JSON.stringify(data)}}` },
-        ...mergeEvents(since, queued).map((event) => ({ event })),
+        ...addMissing(session.queue ?? [], since),
       ];
     }
     session.joining = false;
@@ -110,4 +111,19 @@ export async function joinGuild(node: GatewayNode, session: Session, guildId: st
     // The client resumes, and gets the guild then.
     session.connection.close("UNKNOWN_ERROR");
   }
+}
+
+/** A queue with the events of `history` that it lacks, each before the first event of a higher number. */
+function addMissing(queue: readonly Due[], history: readonly LogEvent[]): Due[] {
+  const known = new Set(queue.map((due) => ("event" in due ? due.event.number : 0)));
+  const missing = history.filter((event) => !known.has(event.number));
+  const result: Due[] = [];
+  for (const due of queue) {
+    while ("event" in due && missing[0] !== undefined && missing[0].number < due.event.number) {
+      result.push({ event: missing[0] });
+      missing.shift();
+    }
+    result.push(due);
+  }
+  return [...result, ...missing.map((event) => ({ event }))];
 }
