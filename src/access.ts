@@ -1,3 +1,4 @@
+import type { Db, Transaction } from "../core/db.ts";
 import {
   channelPermissions,
   type GuildFacts,
@@ -5,6 +6,7 @@ import {
   has,
   type MemberFacts,
   namesToBits,
+  Permission,
   type PermissionName,
 } from "../core/permissions.ts";
 import { type ChannelRow, overwriteFacts } from "../core/wire/channel.ts";
@@ -13,6 +15,7 @@ import type { Caller } from "./auth/caller.ts";
 import { ApiError } from "./errors.ts";
 import { type Access, type Request, signedIn } from "./route.ts";
 import { channelStanding, guildStanding, type OwnMembership } from "./store/access.ts";
+import { lockGuild } from "./store/guilds.ts";
 
 /** A member in a guild, with what it may do there. */
 export interface InGuild {
@@ -21,6 +24,8 @@ export interface InGuild {
   me: MemberFacts;
   membership: OwnMembership;
   permissions: bigint;
+  /** What the route asked for. */
+  needs: readonly PermissionName[];
 }
 
 /** A member in a channel of a guild, with what it may do in that channel. */
@@ -44,11 +49,7 @@ export function inGuild(...needs: PermissionName[]): Access<InGuild> {
   return {
     kind: "guild",
     needs,
-    resolve: async (request) => {
-      const found = await enterGuild(request, request.params.get("guild_id"));
-      demand(found.permissions, needs);
-      return found;
-    },
+    resolve: (request) => enterGuild(request, request.params.get("guild_id"), needs),
   };
 }
 
@@ -68,11 +69,7 @@ export function inChannel(...needs: PermissionName[]): Access<InChannel> {
   return {
     kind: "channel",
     needs: ["VIEW_CHANNEL", ...needs],
-    resolve: async (request) => {
-      const found = await enterChannel(request, request.params.get("channel_id"));
-      if (found.type === "guild") demand(found.permissions, needs);
-      return found;
-    },
+    resolve: (request) => enterChannel(request, request.params.get("channel_id"), needs),
   };
 }
 
@@ -82,39 +79,82 @@ export function inGuildChannel(...needs: PermissionName[]): Access<InGuildChanne
     kind: "channel",
     needs: ["VIEW_CHANNEL", ...needs],
     resolve: async (request) => {
-      const found = await enterChannel(request, request.params.get("channel_id"));
+      const found = await enterChannel(request, request.params.get("channel_id"), needs);
       if (found.type === "dm") throw new ApiError("NOT_IN_DM");
-      demand(found.permissions, needs);
       return found;
     },
   };
 }
 
-/** @throws 10004 when there is no such guild, 50001 when the caller is not in it */
-export async function enterGuild(request: Request<unknown, unknown>, guildId: string): Promise<InGuild> {
-  const caller = signedIn(request.caller);
-  const standing = await guildStanding(request.app.sql, guildId, caller.user.id);
+/** @throws 10004 when there is no such guild, 50001 when the caller is not in it, 50013 without what it needs */
+export function enterGuild(
+  request: Request<unknown, unknown>,
+  guildId: string,
+  needs: readonly PermissionName[] = [],
+): Promise<InGuild> {
+  return standIn(request.app.sql, guildId, signedIn(request.caller), needs);
+}
+
+/** @throws 10003 when there is no such channel, 50001 when the caller may not view it, 50013 without what it needs */
+export function enterChannel(
+  request: Request<unknown, unknown>,
+  channelId: string,
+  needs: readonly PermissionName[] = [],
+): Promise<InChannel> {
+  return standInChannel(request.app.sql, channelId, signedIn(request.caller), needs);
+}
+
+/**
+ * Takes the guild's lock and reads anew what the caller may do there. Ranks and limits that are checked from here on
+ * hold until the commit, and a request whose body was slow to come acts by the rights of now.
+ */
+export async function lockedGuild(tx: Transaction, found: InGuild): Promise<InGuild> {
+  await lockGuild(tx, found.guild.id);
+  return standIn(tx, found.guild.id, found.caller, found.needs);
+}
+
+/** The same for a channel. */
+export async function lockedChannel(tx: Transaction, found: InGuildChannel): Promise<InGuildChannel> {
+  await lockGuild(tx, found.guild.id);
+  const again = await standInChannel(tx, found.channel.id, found.caller, found.needs);
+  if (again.type === "dm") throw new ApiError("NOT_IN_DM");
+  return again;
+}
+
+/** What a member of the guild may do in one of its channels. */
+export function permissionsIn({ guild, me }: InGuild, channel: ChannelRow): bigint {
+  return channelPermissions(guild, me, overwriteFacts(channel.overwrites), Date.now(), channel.type);
+}
+
+export function demand(permissions: bigint, needs: readonly PermissionName[]): void {
+  if (!has(permissions, namesToBits(needs))) throw new ApiError("MISSING_PERMISSIONS");
+}
+
+async function standIn(sql: Db, guildId: string, caller: Caller, needs: readonly PermissionName[]): Promise<InGuild> {
+  const standing = await guildStanding(sql, guildId, caller.user.id);
   if (standing === undefined) throw new ApiError("UNKNOWN_GUILD");
   const { guild, membership } = standing;
   if (membership === null) throw new ApiError("MISSING_ACCESS");
   const me = memberFacts(membership);
-  return { caller, guild, me, membership, permissions: guildPermissions(guild, me, Date.now()) };
+  const permissions = guildPermissions(guild, me, Date.now());
+  demand(permissions, needs);
+  return { caller, guild, me, membership, permissions, needs };
 }
 
-/** @throws 10003 when there is no such channel, 50001 when the caller may not view it */
-export async function enterChannel(request: Request<unknown, unknown>, channelId: string): Promise<InChannel> {
-  const caller = signedIn(request.caller);
-  const standing = await channelStanding(request.app.sql, channelId, caller.user.id);
+async function standInChannel(
+  sql: Db,
+  channelId: string,
+  caller: Caller,
+  needs: readonly PermissionName[],
+): Promise<InChannel> {
+  const standing = await channelStanding(sql, channelId, caller.user.id);
   if (standing === undefined) throw new ApiError("UNKNOWN_CHANNEL");
   if (standing.type === "dm") return { ...standing, caller };
   const { guild, membership, channel } = standing;
   if (membership === null) throw new ApiError("MISSING_ACCESS");
   const me = memberFacts(membership);
   const permissions = channelPermissions(guild, me, overwriteFacts(channel.overwrites), Date.now(), channel.type);
-  if (!has(permissions, namesToBits(["VIEW_CHANNEL"]))) throw new ApiError("MISSING_ACCESS");
-  return { type: "guild", caller, guild, me, membership, channel, permissions };
-}
-
-export function demand(permissions: bigint, needs: readonly PermissionName[]): void {
-  if (!has(permissions, namesToBits(needs))) throw new ApiError("MISSING_PERMISSIONS");
+  if (!has(permissions, Permission.VIEW_CHANNEL)) throw new ApiError("MISSING_ACCESS");
+  demand(permissions, needs);
+  return { type: "guild", caller, guild, me, membership, channel, permissions, needs };
 }

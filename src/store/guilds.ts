@@ -1,4 +1,4 @@
-import type { Db } from "../../core/db.ts";
+import type { Db, Transaction } from "../../core/db.ts";
 import { roleIds, setAndBump } from "../../core/store/fragments.ts";
 import type { GuildRow } from "../../core/wire/guild.ts";
 import type { RoleRow } from "../../core/wire/role.ts";
@@ -15,6 +15,16 @@ export async function insertGuild(sql: Db, guild: { id: string; name: string; ow
     returning ${guildColumns(sql)}`;
   if (row === undefined) throw new Error("insert returned no row");
   return row;
+}
+
+/**
+ * Makes other changes of the guild's members, roles and channels wait until the transaction ends. Take it before any
+ * row of theirs: with one order of locks nothing can deadlock.
+ * @returns false when there is no such guild
+ */
+export async function lockGuild(tx: Transaction, id: string): Promise<boolean> {
+  const rows = await tx`select 1 from servers where id = ${id} for no key update`;
+  return rows.length > 0;
 }
 
 export async function findGuild(sql: Db, id: string): Promise<GuildRow | undefined> {
