@@ -167,7 +167,7 @@ const GUILD_WIDE = namesToBits([
 ]);
 
 /** What an overwrite can allow and deny. */
-export const CHANNEL_PERMISSIONS = ALL_PERMISSIONS & ~GUILD_WIDE;
+const CHANNEL_PERMISSIONS = ALL_PERMISSIONS & ~GUILD_WIDE;
 
 /** https://discord.com/developers/docs/topics/permissions#permissions-for-timed-out-members */
 const KEPT_IN_TIMEOUT = Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY;

@@ -70,6 +70,7 @@ create table roles (
   check (is_default = (id = server_id))
 );
 create unique index roles_one_default on roles (server_id) where is_default;
+create index roles_bot on roles (bot_id) where bot_id is not null;
 
 comment on table roles is 'Roles. The default role (@everyone) has its guild''s id.';
 comment on column roles.permissions is 'JSON array of permission names, such as ["VIEW_CHANNEL","SEND_MESSAGES"].';
@@ -97,4 +98,5 @@ create table server_bans (
   primary key (server_id, user_id)
 );
 create index server_bans_user on server_bans (user_id);
+create index server_bans_moderator on server_bans (moderator_id) where moderator_id is not null;
 comment on table server_bans is 'Who may not join. Paged by user_id within a guild.';

@@ -62,6 +62,8 @@ create table webhooks (
 );
 create index webhooks_channel on webhooks (channel_id);
 create index webhooks_server on webhooks (server_id);
+create index webhooks_creator on webhooks (creator_id) where creator_id is not null;
+create index webhooks_application on webhooks (application_id) where application_id is not null;
 
 comment on table webhooks is 'Incoming webhooks: whoever has the URL may post into the channel.';
 comment on column webhooks.token is 'Sealed with AES-256-GCM under GUILDHALL_SECRET, as members who manage webhooks may read it again.';
@@ -132,5 +134,6 @@ create table invites (
 );
 create index invites_server on invites (server_id);
 create index invites_channel on invites (channel_id);
+create index invites_inviter on invites (inviter_id) where inviter_id is not null;
 create index invites_expiry on invites (expires_at) where expires_at is not null;
 comment on table invites is 'Invite codes. max_uses 0: no limit; expires_at null: never.';

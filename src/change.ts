@@ -2,7 +2,6 @@ import type { Sql, Transaction } from "../core/db.ts";
 import { enqueueDeliveries } from "../core/deliveries.ts";
 import type { Event, EventLog } from "../core/event-log.ts";
 import { EVENTS } from "../core/events.ts";
-import type { NextId } from "../core/snowflake.ts";
 import { eventsPublished } from "./metrics.ts";
 
 /**
@@ -12,12 +11,12 @@ import { eventsPublished } from "./metrics.ts";
  */
 export type Change = <T>(work: (tx: Transaction, emit: (event: Event) => void) => Promise<T>) => Promise<T>;
 
-export function createChange(sql: Sql, eventLog: EventLog, nextId: NextId): Change {
+export function createChange(sql: Sql, eventLog: EventLog): Change {
   return async (work) => {
     const events: Event[] = [];
     const outcome = await sql.begin(async (tx) => {
       const result = await work(tx, (event) => events.push(event));
-      await enqueueDeliveries(tx, deliverable(events), nextId);
+      await enqueueDeliveries(tx, deliverable(events));
       return { result };
     });
     await publishAll(eventLog, events);

@@ -35,7 +35,7 @@ export async function startApi(config: Config): Promise<{ port: number; stop(): 
     sql,
     eventLog,
     auth: createAuthenticator(sql, redis, subscriber),
-    change: createChange(sql, eventLog, lease.nextId),
+    change: createChange(sql, eventLog),
     nextId: lease.nextId,
     secret: await loadSecret(config),
   };

@@ -55,7 +55,7 @@ function deletedChannel(delivery: Delivery): NonNullable<Target["channel"]> | un
 }
 
 /** The body as Discord sends it; the event's data is not parsed but put in as it was stored. */
-export function eventPayload(delivery: Delivery): string {
+function eventPayload(delivery: Delivery): string {
   const event = `"type":${JSON.stringify(delivery.event_type)},"timestamp":"${delivery.created_at.toISOString()}"`;
   const head = `"version":1,"application_id":"${delivery.application_id}","type":1`;
   return `{${head},"event":{${event},"data":${delivery.data}}}`;

@@ -50,7 +50,7 @@ export async function postAsWebhook(app: App, webhook: WebhookRow, body: Webhook
     mentions: message.mentions,
     data: { ...wire, guild_id: guildId },
   };
-  const inserted = await insertMessage(app.sql, message, guildLog(guildId), deliveryOf(app, [event]));
+  const inserted = await insertMessage(app.sql, message, guildLog(guildId), deliveryOf(event));
   await publishAll(app.eventLog, [event], inserted.outboxPending);
   return wire;
 }

@@ -9,7 +9,7 @@ import type { InChannel } from "../access.ts";
 import type { App } from "../app.ts";
 import { publishAll } from "../change.ts";
 import { ApiError, invalidField } from "../errors.ts";
-import { findMessage, insertMessage, type NewMessage, type Place } from "../store/messages.ts";
+import { findMessage, insertMessage, type MessageDelivery, type NewMessage, type Place } from "../store/messages.ts";
 import { type MessageCreate, richEmbed } from "./body.ts";
 import { resolveMentions } from "./mentions.ts";
 
@@ -22,8 +22,6 @@ const TEXT_TYPES: readonly number[] = [
 ];
 /** Flags that a sender may set. https://discord.com/developers/docs/resources/message#message-object-message-flags */
 const SETTABLE_FLAGS = MessageFlags.SuppressEmbeds | MessageFlags.SuppressNotifications;
-/** Applications told of one message: more would be a flood. */
-const MAX_LISTENERS = 10;
 
 /** Posts a message as the caller. @returns it as Discord answers, with the nonce that was sent */
 export async function postMessage(app: App, where: InChannel, body: MessageCreate): Promise<WireMessage> {
@@ -142,7 +140,7 @@ async function store(
   const answer = nonce === null ? wire : { ...wire, nonce };
   const events = messageEvents("MESSAGE_CREATE", where, answer);
   const log = where.type === "guild" ? guildLog(where.guild.id) : userLog(where.recipientId);
-  const inserted = await insertMessage(app.sql, message, log, deliveryOf(app, events));
+  const inserted = await insertMessage(app.sql, message, log, deliveryOf(events[0]));
   if (!inserted.made) {
     const earlier = await findMessage(app.sql, message.place, inserted.id);
     if (earlier === undefined) throw new ApiError("UNKNOWN_MESSAGE");
@@ -153,11 +151,10 @@ async function store(
   return answer;
 }
 
-export function deliveryOf(app: App, events: readonly Event[]) {
-  const [event] = events;
+/** What outgoing webhooks are told of a message; conversations are nobody's business. */
+export function deliveryOf(event: Event | undefined): MessageDelivery | null {
   if (event?.guildId === undefined) return null;
-  const ids = Array.from({ length: MAX_LISTENERS }, () => app.nextId());
-  return { guildId: event.guildId, event: event.t, data: JSON.stringify(event.data), ids };
+  return { guildId: event.guildId, event: event.t, data: JSON.stringify(event.data) };
 }
 
 /** The events of a message: one in its guild's log, or one for each of the two of a conversation. */

@@ -101,7 +101,6 @@ export interface MessageDelivery {
   guildId: string;
   event: string;
   data: string;
-  ids: readonly string[];
 }
 
 export interface Inserted {
@@ -169,14 +168,12 @@ const claimNonce = (sql: Db, m: NewMessage, nonce: string) => sql`
     returning message_id
   ),`;
 
-/** One row for each application that listens; ids were made beforehand, more than are needed. */
+/** One row for each application that listens: core/deliveries.ts in one statement with the message. */
 const deliveryRows = (sql: Db, m: NewMessage, delivery: MessageDelivery) => sql`
-  insert into webhook_deliveries (id, application_id, event_type, server_id, channel_id, data)
-  select (${[...delivery.ids]}::bigint[])[row_number() over ()], a.id, ${delivery.event}, ${delivery.guildId}::bigint,
-    ${m.place.id}::bigint, ${delivery.data}
+  insert into webhook_deliveries (application_id, event_type, server_id, channel_id, data)
+  select a.id, ${delivery.event}, ${delivery.guildId}::bigint, ${m.place.id}::bigint, ${delivery.data}
   from made, applications a join server_members sm on sm.user_id = a.bot_id and sm.server_id = ${delivery.guildId}
-  where a.event_webhooks_status = 2 and ${delivery.event} = any(a.event_webhooks_types)
-  limit ${delivery.ids.length}`;
+  where a.event_webhooks_status = 2 and ${delivery.event} = any(a.event_webhooks_types)`;
 
 export interface MessagePatch {
   content?: string;

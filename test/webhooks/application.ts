@@ -51,5 +51,5 @@ export async function insertApplication(sql: Sql, guild: TestGuild, url: string)
 /** A message in the guild's channel happens. `text` makes its data `{"content":text}`. */
 export async function emitMessage(sql: Sql, guild: TestGuild, text: string): Promise<void> {
   const event = { type: "MESSAGE_CREATE", guildId: guild.id, channelId: guild.channelId };
-  await enqueueDeliveries(sql, [{ ...event, data: JSON.stringify({ content: text }) }], nextId);
+  await enqueueDeliveries(sql, [{ ...event, data: JSON.stringify({ content: text }) }]);
 }

@@ -69,7 +69,7 @@ describe("an event", () => {
     const application = await insertApplication(sql, guild, `${receiver.url}/hook?key=1`);
     const data = '{ "content":"žluťoučký \\u0000 \\"x\\"", "n": 1.0,"id":"12345678901234567890" }';
     const event = { type: "MESSAGE_CREATE", guildId: guild.id, channelId: guild.channelId, data };
-    await sql.begin((tx) => enqueueDeliveries(tx, [event], nextId));
+    await sql.begin((tx) => enqueueDeliveries(tx, [event]));
     dispatch();
     await untilStates(["delivered"]);
     const [request] = receiver.received;
@@ -116,7 +116,7 @@ describe("an event", () => {
     await insertApplication(sql, guild, receiver.url);
     const event = { type: "MESSAGE_CREATE", guildId: guild.id, channelId: null, data: "{}" };
     const failing = sql.begin(async (tx) => {
-      expect(await enqueueDeliveries(tx, [event], nextId)).toBe(1);
+      expect(await enqueueDeliveries(tx, [event])).toBe(1);
       throw new Error("rolled back");
     });
     await expect(failing).rejects.toThrow("rolled back");
@@ -140,10 +140,10 @@ describe("an event", () => {
     await insertApplication(sql, guild, receiver.url);
     const event = { type: "MESSAGE_CREATE", guildId: guild.id, channelId: guild.channelId, data: "{}" };
     statements = 0;
-    expect(await enqueueDeliveries(sql, [], nextId)).toBe(0);
-    expect(await enqueueDeliveries(sql, [{ ...event, guildId: null }], nextId)).toBe(0);
+    expect(await enqueueDeliveries(sql, [])).toBe(0);
+    expect(await enqueueDeliveries(sql, [{ ...event, guildId: null }])).toBe(0);
     expect(statements).toBe(0);
-    expect(await enqueueDeliveries(sql, Array(50).fill(event), nextId)).toBe(50);
+    expect(await enqueueDeliveries(sql, Array(50).fill(event))).toBe(50);
     expect(statements).toBe(1);
     expect(new Set((await rows()).map((row) => row.id)).size).toBe(50);
   });
@@ -151,7 +151,7 @@ describe("an event", () => {
   test("reaches every application, also when they are unusually many", async () => {
     for (let i = 0; i < 12; i++) await insertApplication(sql, guild, receiver.url);
     const event = { type: "MESSAGE_CREATE", guildId: guild.id, channelId: guild.channelId, data: "{}" };
-    expect(await enqueueDeliveries(sql, [event, event], nextId)).toBe(24);
+    expect(await enqueueDeliveries(sql, [event, event])).toBe(24);
     dispatch();
     await untilStates(Array(24).fill("delivered"));
     expect(new Set(receiver.received.map((request) => request.headers["webhook-id"])).size).toBe(24);
@@ -311,7 +311,7 @@ describe("what has changed since the event counts:", () => {
       data: JSON.stringify({ type: 0, permission_overwrites: overwrites }),
     });
     const hidden = { id: application.botId, type: 1, allow: "0", deny };
-    await enqueueDeliveries(sql, [channelDelete([]), channelDelete([hidden]), channelDelete([{ id: 1 }])], nextId);
+    await enqueueDeliveries(sql, [channelDelete([]), channelDelete([hidden]), channelDelete([{ id: 1 }])]);
     dispatch();
     await untilStates(["delivered", "dropped", "dropped"]);
   });
@@ -333,7 +333,7 @@ describe("several dispatchers", () => {
         limits: { pollMs: [10, 50] },
       }),
     );
-    for (let i = 0; i < 10; i++) await enqueueDeliveries(sql, Array(20).fill(event), nextId);
+    for (let i = 0; i < 10; i++) await enqueueDeliveries(sql, Array(20).fill(event));
     await untilStates(Array(400).fill("delivered"));
     const ids = receiver.received.map((request) => request.headers["webhook-id"]);
     expect([ids.length, new Set(ids).size]).toEqual([400, 400]);
