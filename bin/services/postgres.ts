@@ -31,6 +31,8 @@ import { canReach, reachableRoot, type User, unprivilegedUser } from "./unprivil
 
 export interface PrivateService {
   url: string;
+  /** Resolves when it has ended, wanted or not. */
+  ended: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -75,7 +77,7 @@ export async function startPostgres(dataDir: string, options: PrivateServiceOpti
       user,
     });
     const url = `postgres://${NAME}:${password}@127.0.0.1:${port}/${NAME}`;
-    if (await becomesReady(url, server)) return { url, stop: server.stop };
+    if (await becomesReady(url, server)) return { url, ended: server.ended, stop: server.stop };
     await server.stop();
     const reason = lastLogLine(logFile, /FATAL|could not/);
     if (options.port === undefined && tries < 5 && /Address already in use|could not create any TCP/.test(reason))

@@ -44,8 +44,7 @@ const MAX_LOG_BYTES = 10_000_000;
  * all who use it have ended.
  */
 export function startPrivateProcess(options: PrivateProcessOptions): PrivateProcess {
-  const size = statSync(options.logFile, { throwIfNoEntry: false })?.size ?? 0;
-  const log = openSync(options.logFile, size > MAX_LOG_BYTES ? "w" : "a", 0o600);
+  const log = openLogFile(options.logFile);
   const child = spawn("/bin/sh", ["-c", WATCHED, "sh", options.stopSignal.slice(3), options.command, ...options.args], {
     cwd: options.cwd,
     detached: true,
@@ -116,6 +115,12 @@ function signalQuietly(pid: number, signal: NodeJS.Signals): void {
   } catch {
     // It ended in the meantime.
   }
+}
+
+/** Opens a log to write to its end; begun anew when it has grown large. @returns the file descriptor */
+export function openLogFile(file: string): number {
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  return openSync(file, size > MAX_LOG_BYTES ? "w" : "a", 0o600);
 }
 
 /** The last line that a server logged, for an error message. */

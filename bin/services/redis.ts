@@ -46,7 +46,7 @@ export async function startRedis(dataDir: string, options: PrivateServiceOptions
     writeFileSync(configFile, configuration({ port, password, folder, pidFile, fast: options.fast }), { mode: 0o600 });
     const server = startPrivateProcess({ command, args: [configFile], cwd: folder, logFile, stopSignal: "SIGTERM" });
     const url = `redis://:${password}@127.0.0.1:${port}`;
-    if (await becomesReady(url, server)) return { url, stop: server.stop };
+    if (await becomesReady(url, server)) return { url, ended: server.ended, stop: server.stop };
     await server.stop();
     const reason = lastLogLine(logFile, /#|FATAL|Bad|error/i);
     if (options.port === undefined && tries < 5 && /Address already in use/i.test(reason)) continue;
