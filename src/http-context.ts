@@ -1,6 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { getConnInfo } from "@hono/node-server/conninfo";
 import type { MiddlewareHandler } from "hono";
+import type { Config } from "../core/config.ts";
+import { parseNetworks } from "../core/egress-rules.ts";
 import type { Logger } from "../core/log.ts";
+import { clientAddress } from "./client-address.ts";
 import { httpSeconds } from "./metrics.ts";
 
 export interface HttpEnv {
@@ -8,7 +12,8 @@ export interface HttpEnv {
 }
 
 /** Gives each request an id, a logger that bears it, its time in the metrics, and the headers every answer has. */
-export function requestContext(app: { log: Logger }): MiddlewareHandler<HttpEnv> {
+export function requestContext(app: { log: Logger; config: Config }): MiddlewareHandler<HttpEnv> {
+  const trusted = parseNetworks(app.config.trustedProxies);
   return async (c, next) => {
     const started = performance.now();
     const requestId = randomUUID();
@@ -19,7 +24,12 @@ export function requestContext(app: { log: Logger }): MiddlewareHandler<HttpEnv>
     // discord.py and JDA take a 429 without Via for a ban by a proxy in front.
     c.res.headers.set("Via", "1.1 guildhall");
     const seconds = (performance.now() - started) / 1000;
-    httpSeconds.observe({ method: c.req.method, status: String(c.res.status) }, seconds);
-    app.log.debug({ requestId, method: c.req.method, path: c.req.path, status: c.res.status, seconds }, "request");
+    const { status } = c.res;
+    httpSeconds.observe({ method: c.req.method, status: String(status) }, seconds);
+    if (!app.log.isLevelEnabled("debug")) return;
+    const client = clientAddress(getConnInfo(c).remote.address ?? "", c.req.header("x-forwarded-for"), trusted);
+    // The path without what follows a webhook's id: that is its token.
+    const path = c.req.path.replace(/(\/webhooks\/\d+\/).*/, "$1…");
+    app.log.debug({ requestId, client, method: c.req.method, path, status, seconds }, "request");
   };
 }

@@ -1,0 +1,31 @@
+import { isIP } from "node:net";
+import ipaddr from "ipaddr.js";
+import type { NetworkList } from "../core/egress-rules.ts";
+
+/**
+ * Whose request it is. X-Forwarded-For can be written by anybody; each proxy adds the address it saw on the right.
+ * So it is read from the right, as long as the address that wrote is a proxy of ours.
+ * @param peer address at the other end of the socket
+ * @param trusted networks of our own proxies; with none, the header is ignored
+ */
+export function clientAddress(peer: string, forwardedFor: string | undefined, trusted: NetworkList): string {
+  const hops = (forwardedFor ?? "").split(",").map((hop) => hop.trim());
+  let address = plain(peer);
+  while (isTrusted(address, trusted)) {
+    const next = hops.pop();
+    if (next === undefined || isIP(next) === 0) break;
+    address = plain(next);
+  }
+  return address;
+}
+
+/** IPv4 inside IPv6 is the same address. */
+function plain(address: string): string {
+  return isIP(address) === 0 ? address : ipaddr.process(address).toString();
+}
+
+function isTrusted(address: string, trusted: NetworkList): boolean {
+  if (isIP(address) === 0) return false;
+  const parsed = ipaddr.process(address);
+  return trusted.some(([network, length]) => network.kind() === parsed.kind() && parsed.match(network, length));
+}
