@@ -73,7 +73,7 @@ const environment = z.object({
     .describe("Events kept for resuming, per guild and per user."),
   HEARTBEAT_INTERVAL_MS: whole(1000, 600_000).default(41_250).describe("Heartbeat interval that clients are told."),
   MAX_BACKPRESSURE_BYTES: whole(65_536, 1_073_741_824)
-    .default(1_048_576)
+    .default(4_194_304)
     .describe("Unsent bytes after which a slow gateway client is closed (it can resume)."),
   REGISTRATION: z
     .enum(["open", "closed"], { error: "must be open or closed" })

@@ -27,7 +27,7 @@ export function onEvent(node: GatewayNode, event: LogEvent): Promise<void> | und
 
 function userEvent(node: GatewayNode, event: LogEvent): undefined {
   for (const session of [...(node.byUser.get(event.log.slice(2)) ?? [])]) {
-    if (session.queue !== null) session.queue.push({ event });
+    if (session.queue !== null) enqueue(node, session, event);
     else {
       session.sentUpTo = node.feed.highest;
       deliverToUser(node, session, event);
@@ -38,12 +38,18 @@ function userEvent(node: GatewayNode, event: LogEvent): undefined {
 function guildEvent(node: GatewayNode, event: LogEvent): Promise<void> | undefined {
   const entry = node.guilds.get(event.log.slice(2));
   if (entry === undefined) return;
-  for (const session of node.held) if (session.guilds.has(entry.id)) session.queue?.push({ event });
+  for (const session of node.held) if (session.guilds.has(entry.id)) enqueue(node, session, event);
   if (entry.state === null) {
     entry.backlog.push(event);
     return;
   }
   return routeGuildEvent(node, entry, entry.state, event);
+}
+
+/** A held session that never catches up is let go: it resumes later from the streams, not from this memory. */
+function enqueue(node: GatewayNode, session: Session, event: LogEvent): void {
+  session.queue?.push({ event });
+  if ((session.queue?.length ?? 0) > node.config.resumeMaxEvents) session.connection.closeSoon();
 }
 
 function routeGuildEvent(
@@ -66,10 +72,17 @@ function routeGuildEvent(
     return;
   }
   // Its creation may be published a moment later than a use of it; unknown is never "visible".
-  return reloadGuild(node, entry).then(() => {
-    const found = entry.state?.channels.get(event.header.c ?? "");
-    if (entry.state && found !== undefined) node.publish(classOf(entry.state, found), event);
-  });
+  return reloadGuild(node, entry).then(
+    () => {
+      const found = entry.state?.channels.get(event.header.c ?? "");
+      if (entry.state && found !== undefined) node.publish(classOf(entry.state, found), event);
+    },
+    (error) => {
+      // Who may see it can't be known now; the sessions resume and are told then.
+      node.log.warn({ err: String(error), guildId: entry.id }, "could not read a guild anew");
+      for (const session of entry.sessions) session.connection.closeSoon();
+    },
+  );
 }
 
 /** Applies an event that changes who sees what, tells those who gain or lose channels, then sends the event. */

@@ -16,6 +16,7 @@ export interface FeedHandlers {
 const CHUNK = 500;
 /** A feed that is cut off for this long is more than a hiccup: who waits for it gives up. */
 const REACH_MS = 10_000;
+const RETRY_MS = 300;
 
 /**
  * A node's ordered view of the logs it subscribes to. Pub/sub may lose messages, when the connection drops or
@@ -30,11 +31,15 @@ export class Feed {
   /** The last kept event of each subscribed log. Added by subscribe, removed by unsubscribe. */
   readonly #positions = new Map<string, number>();
   readonly #channels = new Map<string, string>();
-  /** What arrived while held. */
+  /** What has arrived and is not delivered yet. */
   #queue: LogEvent[] = [];
   /** Who waits for a log to come to a number; removed when it has. */
   readonly #waiting = new Set<{ log: string; number: number; resolve: () => void }>();
-  #held = true;
+  /** False from the moment the connection is lost until every log is read up to date. */
+  #connected = false;
+  /** Something is being read or waited for: events queue. */
+  #busy = false;
+  #recoverNext = false;
   #epoch: string | null = null;
   #highest = 0;
   #stopped = false;
@@ -54,7 +59,7 @@ export class Feed {
     const feed = new Feed(command, subscriber, handlers, log);
     subscriber.on("message", (channel: string, message: string) => feed.#onMessage(channel, message));
     subscriber.on("close", () => {
-      feed.#held = true;
+      feed.#connected = false;
     });
     subscriber.on("ready", () => void feed.#recover());
     await feed.#recover();
@@ -68,7 +73,7 @@ export class Feed {
 
   /** False while Redis is away or a hole is being read. */
   get flowing(): boolean {
-    return !this.#held;
+    return this.#connected && !this.#busy;
   }
 
   /** Starts to receive logs. Once it resolves, every event published from now on will come. */
@@ -151,7 +156,7 @@ export class Feed {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#held = true;
+    this.#connected = false;
     this.#subscriber.disconnect();
   }
 
@@ -161,38 +166,54 @@ export class Feed {
     const event = parsePublished(log, message);
     if (event === null) return;
     this.#queue.push(event);
-    if (!this.#held) void this.#drain();
+    if (this.flowing) this.#pump();
   }
 
-  /** Delivers what is queued; stops to read a hole, or when a handler asks to wait. */
-  async #drain(): Promise<void> {
-    this.#held = true;
-    try {
-      for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
-        const position = this.#positions.get(event.log);
-        if (position === undefined || (event.kept && event.number <= position)) continue;
-        const hole = position !== -1 && event.previous > position;
-        if (hole)
-          for (const missed of await this.#readHole(event.log, position, event.previous)) await this.#deliver(missed);
-        const wait = this.#deliver(event);
-        if (wait !== undefined) await wait;
-      }
-      this.#held = false;
-    } catch (error) {
-      // Redis went away while reading: stay held, the reconnect reads everything.
-      this.#log.warn({ err: String(error) }, "feed interrupted");
-      if (this.#subscriber.status === "ready" && !this.#stopped) setTimeout(() => void this.#recover(), 200).unref();
+  /**
+   * Delivers what is queued, without a pause between the last event and the end of the work: nothing may arrive in
+   * between and be left lying. Stops to read a hole, or when a handler asks to wait.
+   */
+  #pump(): void {
+    for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
+      const wait = this.#take(event);
+      if (wait === undefined) continue;
+      this.#busy = true;
+      wait.then(
+        () => this.#goOn(),
+        (error) => this.#tryAgain(error),
+      );
+      return;
     }
   }
 
-  async #readHole(log: string, after: number, upTo: number): Promise<LogEvent[]> {
-    this.#log.warn({ log, after, upTo }, "hole in the feed, reading the stream");
-    const events = await this.history(log, after);
-    if (events === null) {
-      this.#handlers.onGap(log);
-      return [];
-    }
-    return events.filter((event) => event.number <= upTo);
+  /** After a pause: reads anew if the connection was lost meanwhile, else delivers on. */
+  #goOn(): void {
+    this.#busy = false;
+    if (this.#recoverNext) void this.#recover();
+    else if (this.#connected) this.#pump();
+  }
+
+  #tryAgain(error: unknown): void {
+    this.#log.warn({ err: String(error) }, "feed interrupted");
+    this.#busy = false;
+    this.#connected = false;
+    if (!this.#stopped) setTimeout(() => void this.#recover(), RETRY_MS).unref();
+  }
+
+  /** Delivers an event, and what is missing before it. */
+  #take(event: LogEvent): Promise<void> | undefined {
+    const position = this.#positions.get(event.log);
+    if (position === undefined || (event.kept && event.number <= position)) return undefined;
+    if (position === -1 || event.previous <= position) return this.#deliver(event);
+    return this.#fillHole(event, position);
+  }
+
+  async #fillHole(event: LogEvent, position: number): Promise<void> {
+    this.#log.warn({ log: event.log, after: position, upTo: event.previous }, "hole in the feed, reading the stream");
+    const missed = await this.history(event.log, position);
+    if (missed === null) this.#handlers.onGap(event.log);
+    for (const each of missed ?? []) if (each.number <= event.previous) await this.#deliver(each);
+    await this.#deliver(event);
   }
 
   #deliver(event: LogEvent): Promise<void> | undefined {
@@ -210,7 +231,12 @@ export class Feed {
 
   /** After a (re)connect: subscribes anew and reads every log from where it was left. */
   async #recover(): Promise<void> {
-    this.#held = true;
+    if (this.#busy) {
+      this.#recoverNext = true;
+      return;
+    }
+    this.#busy = true;
+    this.#recoverNext = false;
     try {
       const state = await attach(this.#command, this.#highest);
       if (this.#epoch !== null && this.#epoch !== state.epoch) this.#handlers.onEpochLost();
@@ -225,10 +251,10 @@ export class Feed {
         for (const events of histories) missed = mergeEvents(missed, events);
       }
       this.#queue = mergeEvents(missed, this.#queue);
-      await this.#drain();
+      this.#connected = true;
+      this.#goOn();
     } catch (error) {
-      this.#log.warn({ err: String(error) }, "feed not recovered yet");
-      if (!this.#stopped) setTimeout(() => void this.#recover(), 300).unref();
+      this.#tryAgain(error);
     }
   }
 
