@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { commandOf } from "./process-table.ts";
 import { StartupError } from "./startup-error.ts";
@@ -31,9 +32,13 @@ export function writeInstance(file: string, instance: { port: number; password: 
 }
 
 /** @throws StartupError when the process that started this server still lives, and isn't this one. */
-export function refuseSecondOwner(instance: Instance, folder: string): void {
+export async function refuseSecondOwner(instance: Instance, folder: string): Promise<void> {
   const { pid, command } = instance.owner;
-  if (pid === process.pid || commandOf(pid) !== command) return;
+  // One that was killed a moment ago may take a moment to be gone.
+  for (let tries = 0; tries < 20; tries++) {
+    if (pid === process.pid || commandOf(pid) !== command) return;
+    await sleep(50);
+  }
   throw new StartupError(
     `Guildhall already runs on ${folder} (process ${pid}); stop that one, or set GUILDHALL_DATA to another folder.`,
   );

@@ -88,7 +88,7 @@ export async function startPostgres(dataDir: string, options: PrivateServiceOpti
 
 async function clearBefore(data: string, before: Instance | undefined, dataDir: string): Promise<void> {
   const pidFile = join(data, "postmaster.pid");
-  if (before !== undefined && livingProcess(pidFile, data) !== undefined) refuseSecondOwner(before, dataDir);
+  if (before !== undefined && livingProcess(pidFile, data) !== undefined) await refuseSecondOwner(before, dataDir);
   await clearLeftover(pidFile, data, "SIGINT");
 }
 

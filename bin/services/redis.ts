@@ -34,7 +34,7 @@ export async function startRedis(dataDir: string, options: PrivateServiceOptions
   if (before !== undefined) {
     // Redis shows its address in its command line.
     const marker = `127.0.0.1:${before.port}`;
-    if (livingProcess(pidFile, marker) !== undefined) refuseSecondOwner(before, resolve(dataDir));
+    if (livingProcess(pidFile, marker) !== undefined) await refuseSecondOwner(before, resolve(dataDir));
     await clearLeftover(pidFile, marker, "SIGTERM");
   }
 
