@@ -4,12 +4,13 @@
  * @throws SyntaxError on text that isn't JSON.
  */
 export function parseJson(text: string): unknown {
-  return JSON.parse(LONG_INTEGER.test(text) ? text.replace(STRING_OR_LONG_INTEGER, quoteInteger) : text);
+  return JSON.parse(LONG_INTEGER.test(text) ? text.replace(STRING_OR_NUMBER, quoteInteger) : text);
 }
 
 const LONG_INTEGER = /[:[,]\s*-?\d{16,}\s*[,}\]]/;
-const STRING_OR_LONG_INTEGER = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g;
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+const INTEGER = /^-?\d{16,}$/;
 
 function quoteInteger(token: string): string {
-  return token.startsWith('"') ? token : `"${token}"`;
+  return INTEGER.test(token) ? `"${token}"` : token;
 }
