@@ -1,9 +1,12 @@
 import { accessSync, constants } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import postgres from "postgres";
 import type { Config } from "../core/config.ts";
 import { isPortFree } from "./services/free-port.ts";
 import { StartupError } from "./services/startup-error.ts";
+
+const PORT_WAIT_MS = 4000;
 
 /** What can be looked at before anything is started. Each throws a StartupError: one line that says what to do. */
 const checks = {
@@ -72,7 +75,10 @@ function checkGatewayPort(config: Config): Promise<void> {
 }
 
 async function checkPort(variable: string, port: number): Promise<void> {
-  if (port === 0 || (await isPortFree(port))) return;
+  // What an earlier start left when it was killed ends by itself within moments.
+  for (const end = Date.now() + PORT_WAIT_MS; Date.now() < end; await sleep(200)) {
+    if (port === 0 || (await isPortFree(port))) return;
+  }
   throw new StartupError(`Port ${port} is taken or not allowed; stop what uses it, or set ${variable} to another one.`);
 }
 

@@ -39,7 +39,12 @@ export async function start(given: Config): Promise<void> {
     await startProcesses(config, stores, running);
     unlessStopping();
     console.log(await welcome(config));
-    await Promise.race([stop, stores.lost]);
+    const lost = await Promise.race([stop, stores.lost]);
+    if (lost) {
+      throw new StartupError(
+        `The private ${lost} ended unexpectedly; its log in ${config.dataDir} says why. Start again.`,
+      );
+    }
     console.log("Stopping …");
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
@@ -63,8 +68,8 @@ async function withPorts(config: Config): Promise<Config> {
 interface Stores {
   databaseUrl: string;
   redisUrl: string;
-  /** Rejects when a private one ends unasked. */
-  lost: Promise<never>;
+  /** Resolves with the name of a private one when that ends. */
+  lost: Promise<string>;
 }
 
 /** Those that are given must answer; those that aren't are run privately. */
@@ -78,11 +83,7 @@ async function startStores(config: Config, running: Running): Promise<Stores> {
   const start = async (name: string, service: Promise<PrivateService>): Promise<Started> => {
     const { url, ended, stop } = await service;
     running.push({ stop });
-    const lost = ended.then(() => {
-      throw new StartupError(`The private ${name} ended unexpectedly; its log in ${dataDir} says why. Start again.`);
-    });
-    lost.catch(() => {});
-    return { url, lost };
+    return { url, lost: ended.then(() => name) };
   };
   const given = async (url: string): Promise<Started> => ({ url, lost: new Promise(() => {}) });
   const postgres = databaseUrl === undefined ? start("Postgres", startPostgres(dataDir)) : given(databaseUrl);
@@ -93,7 +94,7 @@ async function startStores(config: Config, running: Running): Promise<Stores> {
 
 interface Started {
   url: string;
-  lost: Promise<never>;
+  lost: Promise<string>;
 }
 
 /** One API and one gateway, each a process: what `guildhall api` and `guildhall gateway` run anywhere. */

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { freePort } from "../../bin/services/free-port.ts";
 import { type Guildhall, guildhall, processesOf } from "./guildhall-process.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "guildhall-start-"));
@@ -127,13 +128,26 @@ describe("guildhall start", () => {
   });
 
   it("leaves no process when it is killed outright, and starts again after that", async () => {
-    const killed = start({ GUILDHALL_DATA: dataDir });
+    const ports = { PORT: String(await freePort()), GATEWAY_PORT: String(await freePort()) };
+    const killed = start({ GUILDHALL_DATA: dataDir, ...ports });
     await killed.prints("Ctrl-C");
     killed.process.kill("SIGKILL");
-    const platform = start({ GUILDHALL_DATA: dataDir });
+    const platform = start({ GUILDHALL_DATA: dataDir, ...ports });
     await platform.prints("Ctrl-C");
     expect(await messagesSeen(shown(platform.output().stdout))).toHaveLength(2);
     await platform.ctrlC();
+    expect(processesOf(dataDir)).toEqual([]);
+  });
+
+  it("stops all and says why when its Postgres is gone", async () => {
+    const platform = start({ GUILDHALL_DATA: dataDir });
+    await platform.prints("Ctrl-C");
+    process.kill(Number.parseInt(readFileSync(join(dataDir, "postgres/data/postmaster.pid"), "utf8"), 10), "SIGQUIT");
+    const { code, stderr } = await platform.exit();
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/^The private Postgres ended unexpectedly.*\n$/),
+    });
     expect(processesOf(dataDir)).toEqual([]);
   });
 
