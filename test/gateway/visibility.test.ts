@@ -97,7 +97,10 @@ test("a deleted role takes its channels along", async () => {
   await say(channelId, "hidden");
   await settle(sockets, guild);
   for (const socket of sockets) {
-    expect(about(socket, channelId).filter((t) => t !== "CHANNEL_UPDATE")).toEqual(["MESSAGE_CREATE", "CHANNEL_DELETE"]);
+    expect(about(socket, channelId).filter((t) => t !== "CHANNEL_UPDATE")).toEqual([
+      "MESSAGE_CREATE",
+      "CHANNEL_DELETE",
+    ]);
   }
 });
 

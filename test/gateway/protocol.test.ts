@@ -1,0 +1,138 @@
+import postgres from "postgres";
+import { afterAll, describe, expect, test } from "vitest";
+import { startPlatform } from "../harness/platform.ts";
+import { Socket } from "../harness/socket.ts";
+
+const platform = await startPlatform();
+const person = await platform.person();
+const guild = await platform.guild(person);
+const bot = await platform.bot(person, guild.id, "8");
+const token = (bot.token ?? "").replace("Bot ", "");
+const sql = postgres(platform.stores.databaseUrl, { max: 1 });
+afterAll(() => sql.end());
+
+const identify = (extra: object = {}) => ({ token, intents: 1, properties: {}, ...extra });
+const open = (query?: string) => Socket.open(platform.gatewayUrl(), query);
+
+test("HELLO comes first, a heartbeat is answered, before and after IDENTIFY", async () => {
+  const socket = await open();
+  expect(socket.received[0]).toMatchObject({ op: 10, s: null, d: { heartbeat_interval: expect.any(Number) } });
+  await socket.settled();
+  await socket.identify(token);
+  await socket.settled();
+  socket.close();
+});
+
+test("READY has what libraries read", async () => {
+  const socket = await open();
+  const ready = await socket.identify(token);
+  expect(ready.d).toMatchObject({
+    v: 10,
+    user: { id: bot.id, bot: true },
+    guilds: [{ id: guild.id, unavailable: true }],
+    session_id: expect.stringMatching(/^[0-9a-f]{32}$/),
+    resume_gateway_url: platform.gatewayUrl(),
+    application: { id: bot.id, flags: expect.any(Number) },
+    shard: [0, 1],
+  });
+  const { d } = await socket.event("GUILD_CREATE");
+  expect(d).toMatchObject({
+    id: guild.id,
+    member_count: 2,
+    unavailable: false,
+    large: false,
+    presences: [],
+    threads: [],
+  });
+  expect(d.members.map(({ user }: { user: { id: string } }) => user.id)).toContain(bot.id);
+  expect(d.channels.map(({ id }: { id: string }) => id)).toEqual([guild.channelId]);
+  expect(d.roles).toHaveLength(2);
+  socket.close();
+});
+
+describe("close codes", () => {
+  test.each([
+    [4001, "an opcode that doesn't exist", (s: Socket) => s.send(77, null)],
+    [4002, "text that isn't JSON", (s: Socket) => s.ws.send("{")],
+    [4002, "JSON without an opcode", (s: Socket) => s.ws.send("[]")],
+    [4002, "bytes that aren't UTF-8", (s: Socket) => s.ws.send(Buffer.from([0xff, 0xfe]))],
+    [4002, "more than 4096 bytes", (s: Socket) => s.send(1, "x".repeat(4096))],
+    [4002, "IDENTIFY of the wrong shape", (s: Socket) => s.send(2, { token: 5 })],
+    [4003, "a presence before IDENTIFY", (s: Socket) => s.send(3, {})],
+    [4004, "a token that doesn't exist", (s: Socket) => s.send(2, identify({ token: "nonsense" }))],
+    [4010, "a shard outside the count", (s: Socket) => s.send(2, identify({ shard: [2, 2] }))],
+    [4013, "an intent that doesn't exist", (s: Socket) => s.send(2, identify({ intents: 1 << 30 }))],
+    [4013, "a bot without intents", (s: Socket) => s.send(2, identify({ intents: undefined }))],
+  ])("%i: %s", async (code, _what, act) => {
+    const socket = await open();
+    act(socket);
+    expect(await socket.closing()).toBe(code);
+  });
+
+  test("4005: IDENTIFY twice, also while the first is worked on", async () => {
+    const socket = await open();
+    socket.send(2, identify());
+    socket.send(2, identify());
+    expect(await socket.closing()).toBe(4005);
+  });
+
+  test("4008: more than 120 payloads in a minute", async () => {
+    const socket = await open();
+    for (let i = 0; i < 121; i++) socket.send(1, null);
+    expect(await socket.closing()).toBe(4008);
+    expect(socket.received.filter(({ op }) => op === 11)).toHaveLength(120);
+  });
+
+  test("4012: a version that isn't spoken", async () => {
+    const socket = new (await import("ws")).default(`${platform.gatewayUrl()}/?v=6&encoding=json`);
+    expect(await new Promise((resolve) => socket.once("close", resolve))).toBe(4012);
+  });
+
+  test("4014: a privileged intent that the application doesn't have", async () => {
+    const plain = await platform.bot(person);
+    await sql`update applications set flags = 0 where id = ${plain.id}`;
+    for (const intents of [1 << 1, 1 << 8, 1 << 15]) {
+      const socket = await open();
+      socket.send(2, { token: plain.token?.replace("Bot ", ""), intents, properties: {} });
+      expect(await socket.closing()).toBe(4014);
+    }
+  });
+});
+
+test("a guild's events go to its shard, direct messages to shard 0", async () => {
+  const count = 2;
+  const own = Number((BigInt(guild.id) >> 22n) % BigInt(count));
+  const sockets = await Promise.all(
+    [0, 1].map(async (shard) => {
+      const socket = await open();
+      const ready = await socket.identify(token, 53_608_447, { shard: [shard, count] });
+      expect(ready.d.guilds).toHaveLength(shard === own ? 1 : 0);
+      return socket;
+    }),
+  );
+  const dm = await person.post("/users/@me/channels", { recipient_id: bot.id });
+  await person.post(`/channels/${dm.id}/messages`, { content: "direct" });
+  await person.post(`/channels/${guild.channelId}/messages`, { content: "in the guild" });
+  const direct = (socket: Socket | undefined) => socket?.event("MESSAGE_CREATE", (d) => d.content === "direct");
+  await Promise.all([direct(sockets[0]), sockets[own]?.event("MESSAGE_CREATE", (d) => d.content === "in the guild")]);
+  await Promise.all(sockets.map((socket) => socket.settled()));
+  const contents = sockets.map((socket) =>
+    socket.dispatches.filter(({ t }) => t === "MESSAGE_CREATE").map(({ d }) => d.content),
+  );
+  expect(contents[1 - own]).toEqual(own === 0 ? [] : ["direct"]);
+  expect(contents[own]?.at(-1)).toBe("in the guild");
+  expect(contents[1]).not.toContain("direct");
+  for (const socket of sockets) socket.close();
+});
+
+test("a socket that sends no heartbeat is closed with 4009, one that does is not", async () => {
+  const { addGateway } = await import("../harness/platform.ts");
+  await addGateway(platform, { HEARTBEAT_INTERVAL_MS: "1000" });
+  const url = platform.gatewayUrl(1);
+  const lively = await Socket.open(url);
+  const silent = new (await import("ws")).default(`${url}/?v=10&encoding=json`);
+  await lively.identify(token);
+  expect(await new Promise((resolve) => silent.once("close", resolve))).toBe(4009);
+  expect(lively.closed).toBeNull();
+  lively.close();
+});
