@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { findProgram } from "./process-table.ts";
 import { StartupError } from "./startup-error.ts";
-import { reachableRoot, type User } from "./unprivileged-user.ts";
+import { canReach, reachableRoot, type User } from "./unprivileged-user.ts";
 
 export interface PostgresPrograms {
   initdb: string;
@@ -38,8 +38,8 @@ const INSTALL =
 function* candidates(user: User | undefined): Generator<string> {
   const packaged = packagedPostgres();
   if (packaged !== undefined) {
-    yield join(packaged, "bin");
-    if (user !== undefined) yield join(copyWithinReach(packaged), "bin");
+    const isWithinReach = user === undefined || canReach(packaged, user);
+    yield join(isWithinReach ? packaged : copyWithinReach(packaged), "bin");
   }
   const inPath = findProgram("initdb");
   if (inPath !== undefined) yield dirname(inPath);

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -10,6 +10,8 @@ import { startRedis } from "../../bin/services/redis.ts";
 import { processesOf } from "./guildhall-process.ts";
 
 const root = mkdtempSync(join(tmpdir(), "guildhall-services-"));
+// Where root runs this, Postgres runs as another user, who must be able to go through.
+chmodSync(root, 0o711);
 const running: PrivateService[] = [];
 afterAll(async () => {
   await Promise.all(running.map((service) => service.stop()));

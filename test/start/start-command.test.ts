@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,8 @@ import { freePort } from "../../bin/services/free-port.ts";
 import { type Guildhall, guildhall, processesOf } from "./guildhall-process.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "guildhall-start-"));
+// Where root runs this, Postgres runs as another user, who must be able to go through.
+chmodSync(folder, 0o711);
 const started: Guildhall[] = [];
 
 afterAll(async () => {
