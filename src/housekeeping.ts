@@ -1,4 +1,5 @@
 import type { App } from "./app.ts";
+import { deleteExpiredInvites } from "./store/invites.ts";
 import { deleteOldNonces, eraseDeleted } from "./store/messages.ts";
 import { deleteExpiredTokens } from "./store/tokens.ts";
 
@@ -18,5 +19,6 @@ export function startHousekeeping(app: App): () => void {
 async function sweep(app: App): Promise<void> {
   await deleteExpiredTokens(app.sql);
   await deleteOldNonces(app.sql);
+  await deleteExpiredInvites(app.sql);
   await eraseDeleted(app.sql, new Date(Date.now() - RETENTION_MS));
 }

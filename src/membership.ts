@@ -1,8 +1,13 @@
 import type { Transaction } from "../core/db.ts";
 import type { Event } from "../core/event-log.ts";
-import { wireMember } from "../core/wire/member.ts";
+import { type MemberRow, wireMember } from "../core/wire/member.ts";
 import { wireUser } from "../core/wire/user.ts";
+import { ApiError } from "./errors.ts";
+import { removeRole } from "./roles.ts";
+import { isBanned } from "./store/bans.ts";
+import { lockGuild } from "./store/guilds.ts";
 import { deleteMember, findMember, insertMember } from "./store/members.ts";
+import { managedRoleIds } from "./store/roles.ts";
 import { findUser } from "./store/users.ts";
 
 /**
@@ -10,6 +15,7 @@ import { findUser } from "./store/users.ts";
  * get the guild.
  * @param settle what belongs to the membership and must stand before it is told: a bot's own role
  * @returns false when it was a member already
+ * @throws 40007 when it is banned
  */
 export async function addMember(
   tx: Transaction,
@@ -18,6 +24,9 @@ export async function addMember(
   userId: string,
   settle?: () => Promise<void>,
 ): Promise<boolean> {
+  // Under the lock, a ban that comes at the same time is seen here or finds a member to remove.
+  if (!(await lockGuild(tx, guildId))) throw new ApiError("UNKNOWN_GUILD");
+  if (await isBanned(tx, guildId, userId)) throw new ApiError("BANNED");
   if (!(await insertMember(tx, guildId, userId))) return false;
   await settle?.();
   const member = await findMember(tx, guildId, userId);
@@ -37,9 +46,24 @@ export async function removeMember(
   guildId: string,
   userId: string,
 ): Promise<boolean> {
+  await lockGuild(tx, guildId);
   const user = await findUser(tx, userId);
   if (user === undefined || !(await deleteMember(tx, guildId, userId))) return false;
   emit({ t: "$GUILD_LEAVE", userId, data: { guild_id: guildId } });
   emit({ t: "GUILD_MEMBER_REMOVE", guildId, data: { guild_id: guildId, user: wireUser(user) } });
+  // A bot's own role goes with it: nobody can give or delete it by hand.
+  if (user.bot) for (const id of await managedRoleIds(tx, guildId, userId)) await removeRole(tx, emit, guildId, id);
   return true;
+}
+
+/** @param changesView whether roles were given or taken */
+export function memberUpdate(row: MemberRow, changesView = false): Event {
+  return {
+    t: "GUILD_MEMBER_UPDATE",
+    guildId: row.server_id,
+    data: { ...wireMember(row), guild_id: row.server_id },
+    entity: `member:${row.server_id}:${row.user_id}`,
+    version: row.version,
+    ...(changesView ? { changesView } : {}),
+  };
 }

@@ -42,6 +42,7 @@ export function wireChannel(row: ChannelRow) {
     permission_overwrites: row.overwrites,
     nsfw: row.nsfw,
     ...(row.type === ChannelType.GuildCategory ? {} : wireTextFields(row)),
+    ...(row.type === ChannelType.GuildVoice ? wireVoiceFields(row) : {}),
   };
 }
 
@@ -56,6 +57,12 @@ function wireTextFields(row: ChannelRow) {
       ? {}
       : { default_auto_archive_duration: row.default_auto_archive_duration }),
   };
+}
+
+const DEFAULT_BITRATE = 64_000;
+
+function wireVoiceFields(row: ChannelRow) {
+  return { bitrate: row.bitrate ?? DEFAULT_BITRATE, user_limit: row.user_limit ?? 0, rtc_region: null };
 }
 
 export function overwriteFacts(rows: readonly OverwriteRow[]): OverwriteFacts[] {

@@ -1,18 +1,45 @@
-import { ChannelType } from "discord-api-types/v10";
+import { ChannelType, Locale } from "discord-api-types/v10";
 import { z } from "zod";
+import type { Transaction } from "../../core/db.ts";
+import type { Event } from "../../core/event-log.ts";
 import { bitsToNames, DEFAULT_EVERYONE_PERMISSIONS } from "../../core/permissions.ts";
 import { wireGuild } from "../../core/wire/guild.ts";
-import { guildOwner, inGuild } from "../access.ts";
+import { guildOwner, type InGuild, inGuild, lockedGuild } from "../access.ts";
 import type { App } from "../app.ts";
 import { ApiError } from "../errors.ts";
-import { queryFlag, trimmed } from "../fields.ts";
+import { queryFlag, snowflake, text, trimmed } from "../fields.ts";
+import { guildUpdate } from "../guilds.ts";
 import { addMember } from "../membership.ts";
 import { person, route } from "../route.ts";
-import { insertChannel } from "../store/channels.ts";
+import { findChannel, insertChannel } from "../store/channels.ts";
 import { countGuildsOf, deleteGuild, findGuild, insertGuild, updateGuild } from "../store/guilds.ts";
+import { findMember } from "../store/members.ts";
 import { insertRole, listRoles } from "../store/roles.ts";
 
 export const MAX_GUILDS = 200;
+
+/** A setting that null brings back to its default. */
+const setting = <T extends number | string | boolean>(schema: z.ZodType<T>, fallback: T) =>
+  schema.nullish().transform((value) => (value === null ? fallback : value));
+
+/** https://discord.com/developers/docs/resources/guild#modify-guild */
+const guildPatch = z.object({
+  name: trimmed(2, 100).optional(),
+  description: text(0, 300).nullish(),
+  owner_id: snowflake.optional(),
+  verification_level: setting(z.literal([0, 1, 2, 3, 4]), 0),
+  default_message_notifications: setting(z.literal([0, 1]), 0),
+  explicit_content_filter: setting(z.literal([0, 1, 2]), 0),
+  preferred_locale: setting(z.enum(Locale), Locale.EnglishUS),
+  afk_timeout: setting(z.literal([60, 300, 900, 1800, 3600]), 300),
+  afk_channel_id: snowflake.nullish(),
+  system_channel_id: snowflake.nullish(),
+  system_channel_flags: setting(z.int32().min(0).max(0x3f), 0),
+  rules_channel_id: snowflake.nullish(),
+  public_updates_channel_id: snowflake.nullish(),
+  safety_alerts_channel_id: snowflake.nullish(),
+  premium_progress_bar_enabled: setting(z.boolean(), false),
+});
 
 export const guildRoutes = [
   route({
@@ -36,6 +63,15 @@ export const guildRoutes = [
       const counts = { approximate_member_count: row.member_count, approximate_presence_count: 0 };
       return { ...wireGuild(row, await listRoles(app.sql, guild.id)), ...(query.with_counts === true ? counts : {}) };
     },
+  }),
+  route({
+    method: "PATCH",
+    path: "/guilds/:guild_id",
+    operation: "update_guild",
+    access: inGuild("MANAGE_GUILD"),
+    body: guildPatch,
+    handle: ({ app, body }, found) =>
+      app.change(async (tx, emit) => patchGuild(tx, emit, await lockedGuild(tx, found), body)),
   }),
   route({
     method: "DELETE",
@@ -65,4 +101,38 @@ async function createGuild(app: App, ownerId: string, name: string) {
     if (row === undefined) throw new Error("the guild just made is not there");
     return wireGuild(row, [everyoneRole]);
   });
+}
+
+async function patchGuild(
+  tx: Transaction,
+  emit: (event: Event) => void,
+  where: InGuild,
+  body: z.infer<typeof guildPatch>,
+) {
+  const { guild, me } = where;
+  const text = ChannelType.GuildText;
+  await demandChannel(tx, guild.id, body.afk_channel_id, ChannelType.GuildVoice);
+  await demandChannel(tx, guild.id, body.system_channel_id, text);
+  await demandChannel(tx, guild.id, body.rules_channel_id, text);
+  await demandChannel(tx, guild.id, body.public_updates_channel_id, text);
+  await demandChannel(tx, guild.id, body.safety_alerts_channel_id, text);
+  const handedOver = body.owner_id !== undefined && body.owner_id !== guild.ownerId;
+  if (handedOver) {
+    if (me.userId !== guild.ownerId) throw new ApiError("OWNER_ONLY");
+    const heir = await findMember(tx, guild.id, body.owner_id ?? "");
+    if (heir === undefined) throw new ApiError("UNKNOWN_MEMBER");
+    if (heir.user.bot) throw new ApiError("OWNER_IS_BOT");
+  }
+  const row = await updateGuild(tx, guild.id, body);
+  if (row === undefined) throw new ApiError("UNKNOWN_GUILD");
+  emit(await guildUpdate(tx, row, handedOver));
+  return wireGuild(row, await listRoles(tx, guild.id));
+}
+
+/** A guild's settings name only its own channels. */
+async function demandChannel(tx: Transaction, guildId: string, id: string | null | undefined, type: ChannelType) {
+  if (!id) return;
+  const channel = await findChannel(tx, id);
+  if (channel?.server_id !== guildId) throw new ApiError("UNKNOWN_CHANNEL");
+  if (channel.type !== type) throw new ApiError("WRONG_CHANNEL_TYPE");
 }

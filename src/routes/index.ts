@@ -1,10 +1,15 @@
 import type { Route } from "../route.ts";
 import { applicationRoutes } from "./applications.ts";
 import { authRoutes } from "./auth.ts";
+import { banRoutes } from "./bans.ts";
+import { channelRoutes } from "./channels.ts";
 import { gatewayRoutes } from "./gateway.ts";
 import { guildRoutes } from "./guilds.ts";
+import { inviteRoutes } from "./invites.ts";
+import { memberRoutes } from "./members.ts";
 import { messageRoutes } from "./messages.ts";
 import { oauth2Routes } from "./oauth2.ts";
+import { roleRoutes } from "./roles.ts";
 import { userRoutes } from "./users.ts";
 import { webhookRoutes } from "./webhooks.ts";
 
@@ -13,6 +18,11 @@ export const routes: readonly Route[] = [
   ...authRoutes,
   ...userRoutes,
   ...guildRoutes,
+  ...channelRoutes,
+  ...roleRoutes,
+  ...memberRoutes,
+  ...banRoutes,
+  ...inviteRoutes,
   ...messageRoutes,
   ...applicationRoutes,
   ...oauth2Routes,

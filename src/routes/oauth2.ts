@@ -8,7 +8,6 @@ import { permissionBits, snowflake } from "../fields.ts";
 import { addMember } from "../membership.ts";
 import { person, route } from "../route.ts";
 import { type ApplicationRow, findApplication } from "../store/applications.ts";
-import { isBanned } from "../store/bans.ts";
 import { addMemberRole } from "../store/members.ts";
 import { insertRole } from "../store/roles.ts";
 
@@ -49,7 +48,6 @@ export const oauth2Routes = [
 /** The bot becomes a member, with a managed role of its own for the permissions it was granted. */
 async function addBot(app: App, where: InGuild, application: ApplicationRow, botId: string, granted: bigint) {
   const guildId = where.guild.id;
-  if (await isBanned(app.sql, guildId, botId)) throw new ApiError("BANNED");
   await app.change(async (tx, emit) => {
     await addMember(tx, emit, guildId, botId, async () => {
       if (granted === 0n) return;

@@ -1,9 +1,36 @@
+import { ChannelType } from "discord-api-types/v10";
 import type { Db } from "../../core/db.ts";
 import { channelColumns, setAndBump } from "../../core/store/fragments.ts";
 import type { ChannelRow, OverwriteRow } from "../../core/wire/channel.ts";
 
+/** Those of the ids that are channels of guilds, by id. */
+export async function findChannels(sql: Db, ids: readonly string[]): Promise<ChannelRow[]> {
+  if (ids.length === 0) return [];
+  return sql<ChannelRow[]>`
+    select ${channelColumns(sql)} from channels c where c.id = any(${[...ids]}) order by c.id`;
+}
+
 export async function findChannel(sql: Db, id: string): Promise<ChannelRow | undefined> {
-  const [row] = await sql<ChannelRow[]>`select ${channelColumns(sql)} from channels c where c.id = ${id}`;
+  const [row] = await findChannels(sql, [id]);
+  return row;
+}
+
+/** The channels of a category. */
+export async function listChildren(sql: Db, categoryId: string): Promise<ChannelRow[]> {
+  return sql<ChannelRow[]>`
+    select ${channelColumns(sql)} from channels c where c.parent_id = ${categoryId} order by c.id`;
+}
+
+/** How many channels a guild has, and the position below the last of them: categories are listed by themselves. */
+export async function endOfList(
+  sql: Db,
+  guildId: string,
+  category: boolean,
+): Promise<{ count: number; position: number }> {
+  const [row] = await sql<[{ count: number; position: number }]>`
+    select count(*)::int as count,
+      coalesce(max(position) filter (where (type = ${ChannelType.GuildCategory}) = ${category}) + 1, 0) as position
+    from channels where server_id = ${guildId}`;
   return row;
 }
 
@@ -23,6 +50,8 @@ export type ChannelPatch = Partial<
     | "parent_id"
     | "nsfw"
     | "rate_limit_per_user"
+    | "bitrate"
+    | "user_limit"
     | "default_auto_archive_duration"
     | "flags"
   >
@@ -32,7 +61,8 @@ export async function insertChannel(
   sql: Db,
   channel: { id: string; server_id: string; name: string; type: number } & ChannelPatch,
 ): Promise<void> {
-  await sql`insert into channels ${sql(channel)}`;
+  const columns = Object.fromEntries(Object.entries(channel).filter(([, value]) => value !== undefined));
+  await sql`insert into channels ${sql(columns)}`;
 }
 
 export async function updateChannel(sql: Db, id: string, patch: ChannelPatch): Promise<void> {
@@ -41,24 +71,41 @@ export async function updateChannel(sql: Db, id: string, patch: ChannelPatch): P
     where id = ${id}`;
 }
 
-export async function deleteChannel(sql: Db, id: string): Promise<void> {
-  await sql`delete from channels where id = ${id}`;
+/** @returns a version above all that the channel had */
+export async function deleteChannel(sql: Db, id: string): Promise<string | undefined> {
+  const [row] = await sql<{ version: string }[]>`
+    delete from channels where id = ${id} returning version + 1 as version`;
+  return row?.version;
 }
 
-/** Makes a channel's overwrites exactly these. */
+/** Makes the overwrites of channels exactly these; the channels' versions grow. */
 export async function replaceOverwrites(
   sql: Db,
-  channelId: string,
+  channelIds: readonly string[],
   overwrites: readonly OverwriteRow[],
 ): Promise<void> {
-  await sql`delete from permission_overwrites where channel_id = ${channelId}`;
-  if (overwrites.length === 0) return;
-  const rows = overwrites.map((o) => ({
-    channel_id: channelId,
-    target_id: o.id,
-    type: o.type,
-    allow: o.allow,
-    deny: o.deny,
-  }));
-  await sql`insert into permission_overwrites ${sql(rows)}`;
+  const ids = [...channelIds];
+  await sql`delete from permission_overwrites where channel_id = any(${ids})`;
+  await sql`
+    insert into permission_overwrites (channel_id, target_id, type, allow, deny)
+    select channel.id, o.target_id, o.type, o.allow, o.deny
+    from unnest(${ids}::bigint[]) as channel (id),
+      unnest(${overwrites.map((o) => o.id)}::bigint[], ${overwrites.map((o) => o.type)}::smallint[],
+        ${overwrites.map((o) => o.allow)}::bigint[], ${overwrites.map((o) => o.deny)}::bigint[])
+        as o (target_id, type, allow, deny)`;
+  await sql`update channels set version = version + 1 where id = any(${ids})`;
+}
+
+/** Removes a target's overwrites in all channels of a guild. @returns the channels that had one, as they are now */
+export async function deleteOverwritesOf(sql: Db, guildId: string, targetId: string): Promise<ChannelRow[]> {
+  const changed = await sql<{ id: string }[]>`
+    with gone as (
+      delete from permission_overwrites o using channels c
+      where c.id = o.channel_id and c.server_id = ${guildId} and o.target_id = ${targetId} returning o.channel_id
+    )
+    update channels set version = version + 1 where id in (select channel_id from gone) returning id`;
+  return findChannels(
+    sql,
+    changed.map((row) => row.id),
+  );
 }

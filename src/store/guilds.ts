@@ -61,6 +61,20 @@ export async function updateGuild(sql: Db, id: string, patch: GuildPatch): Promi
   return row;
 }
 
+/** Clears what refers to a channel that is deleted. @returns undefined when nothing did */
+export async function forgetChannel(sql: Db, id: string, channelId: string): Promise<GuildRow | undefined> {
+  const [row] = await sql<GuildRow[]>`
+    update servers s set version = version + 1, afk_channel_id = nullif(afk_channel_id, ${channelId}),
+      system_channel_id = nullif(system_channel_id, ${channelId}),
+      rules_channel_id = nullif(rules_channel_id, ${channelId}),
+      public_updates_channel_id = nullif(public_updates_channel_id, ${channelId}),
+      safety_alerts_channel_id = nullif(safety_alerts_channel_id, ${channelId})
+    where s.id = ${id} and ${channelId} in (afk_channel_id, system_channel_id, rules_channel_id,
+      public_updates_channel_id, safety_alerts_channel_id)
+    returning ${guildColumns(sql)}`;
+  return row;
+}
+
 export async function deleteGuild(sql: Db, id: string): Promise<void> {
   await sql`delete from servers where id = ${id}`;
 }

@@ -208,6 +208,30 @@ export async function deleteMessages(sql: Db, place: Place, ids: readonly string
   return rows.map((row) => row.id);
 }
 
+/**
+ * Hides what somebody wrote in a guild in the past `seconds`, the newest `limit` of it.
+ * @returns the ids by channel
+ */
+export async function deleteMessagesOf(
+  sql: Db,
+  guildId: string,
+  authorId: string,
+  seconds: number,
+  limit: number,
+): Promise<{ channel_id: string; ids: string[] }[]> {
+  return sql<{ channel_id: string; ids: string[] }[]>`
+    with gone as (
+      update messages set deleted = true, version = version + 1
+      where id in (
+        select msg.id from messages msg join channels c on c.id = msg.channel_id
+        where msg.author_id = ${authorId} and c.server_id = ${guildId} and not msg.deleted
+          and msg.created_at > now() - make_interval(secs => ${seconds})
+        order by msg.id desc limit ${limit})
+      returning id, channel_id
+    )
+    select channel_id, array_agg(id::text order by id) as ids from gone group by channel_id`;
+}
+
 /** Erases what was deleted more than `days` ago, a batch at a time. @returns how many rows */
 export async function eraseDeleted(sql: Db, olderThan: Date, batch = 1000): Promise<number> {
   const rows = await sql`

@@ -1,4 +1,5 @@
 import type { Db } from "../../core/db.ts";
+import { setAndBump } from "../../core/store/fragments.ts";
 import type { RoleRow } from "../../core/wire/role.ts";
 
 export const roleColumns = (sql: Db) => sql`
@@ -39,6 +40,47 @@ export async function insertRole(sql: Db, role: NewRole): Promise<RoleRow> {
     returning ${roleColumns(sql)}`;
   if (row === undefined) throw new Error("insert returned no row");
   return row;
+}
+
+/** Columns that PATCH may set. */
+export interface RolePatch {
+  name?: string;
+  permissions?: readonly string[];
+  color?: number;
+  hoist?: boolean;
+  mentionable?: boolean;
+}
+
+export async function updateRole(sql: Db, id: string, patch: RolePatch): Promise<RoleRow> {
+  const { permissions, ...looks } = patch;
+  const columns = { ...looks, ...(permissions === undefined ? {} : { permissions: sql.json([...permissions]) }) };
+  const [row] = await sql<RoleRow[]>`
+    update roles set ${setAndBump(sql, columns)} where id = ${id} returning ${roleColumns(sql)}`;
+  if (row === undefined) throw new Error("the role to update is not there");
+  return row;
+}
+
+/** Gives roles the positions 1, 2, 3… in this order. @returns those that had another */
+export async function moveRoles(sql: Db, guildId: string, order: readonly string[]): Promise<RoleRow[]> {
+  return sql<RoleRow[]>`
+    update roles set position = wanted.place, version = version + 1
+    from unnest(${[...order]}::bigint[]) with ordinality as wanted (role_id, place)
+    where id = wanted.role_id and server_id = ${guildId} and position <> wanted.place
+    returning ${roleColumns(sql)}`;
+}
+
+/** @returns a version above all that the role had; undefined when the guild had no such role */
+export async function deleteRole(sql: Db, guildId: string, id: string): Promise<string | undefined> {
+  const [row] = await sql<{ version: string }[]>`
+    delete from roles where id = ${id} and server_id = ${guildId} returning version + 1 as version`;
+  return row?.version;
+}
+
+/** The roles that were made for a bot when it was added. */
+export async function managedRoleIds(sql: Db, guildId: string, botId: string): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select id from roles where bot_id = ${botId} and server_id = ${guildId} and managed`;
+  return rows.map((row) => row.id);
 }
 
 /** Of the ids, the guild's roles that may be mentioned: those open to it, or any for who may mention everyone. */

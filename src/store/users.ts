@@ -1,4 +1,4 @@
-import type { Db } from "../../core/db.ts";
+import type { Db, Transaction } from "../../core/db.ts";
 import { setAndBump } from "../../core/store/fragments.ts";
 import type { OwnUserRow, UserRow } from "../../core/wire/user.ts";
 
@@ -8,6 +8,11 @@ const userColumns = (sql: Db) => sql`
 export async function findUser(sql: Db, id: string): Promise<UserRow | undefined> {
   const [row] = await sql<UserRow[]>`select ${userColumns(sql)} from users where id = ${id}`;
   return row;
+}
+
+/** Makes other joins of the same account wait until the transaction ends, so that its limit of guilds holds. */
+export async function lockUser(tx: Transaction, id: string): Promise<void> {
+  await tx`select 1 from users where id = ${id} for no key update`;
 }
 
 export interface NewPerson {

@@ -1,0 +1,70 @@
+import { ChannelType } from "discord-api-types/v10";
+import { z } from "zod";
+import type { Transaction } from "../../core/db.ts";
+import type { Event } from "../../core/event-log.ts";
+import { has, Permission } from "../../core/permissions.ts";
+import type { ChannelRow } from "../../core/wire/channel.ts";
+import { demand, type InGuild, permissionsIn } from "../access.ts";
+import { ApiError } from "../errors.ts";
+import { snowflake } from "../fields.ts";
+import { listChannels, replaceOverwrites, updateChannel } from "../store/channels.ts";
+import { emitUpdates } from "./event.ts";
+import { badParent, managesChannel, newParent } from "./parent.ts";
+
+/** https://discord.com/developers/docs/resources/guild#modify-guild-channel-positions-json-params */
+export const channelPlace = z.object({
+  id: snowflake,
+  position: z.int32().min(0).nullish(),
+  lock_permissions: z.boolean().nullish(),
+  parent_id: snowflake.nullish(),
+});
+type Place = z.infer<typeof channelPlace>;
+
+/** Gives channels new positions, and one of them at most a new category. */
+export async function arrangeChannels(
+  tx: Transaction,
+  emit: (event: Event) => void,
+  where: InGuild,
+  places: readonly Place[],
+): Promise<void> {
+  const channels = new Map((await listChannels(tx, where.guild.id)).map((row) => [row.id, row]));
+  const wanted = places.map((place) => {
+    const channel = channels.get(place.id);
+    if (channel === undefined) throw new ApiError("UNKNOWN_CHANNEL");
+    const moves = place.parent_id !== undefined && place.parent_id !== channel.parent_id;
+    return { channel, place, moves };
+  });
+  if (wanted.filter(({ moves }) => moves).length > 1) throw new ApiError("ONE_NEW_PARENT");
+  for (const { channel, place, moves } of wanted) {
+    const position = place.position ?? channel.position;
+    if (!moves && position === channel.position) continue;
+    let locked = false;
+    if (moves) locked = await move(tx, where, channel, place);
+    else demandArranging(where, channel, channels);
+    await updateChannel(tx, channel.id, { position, parent_id: moves ? place.parent_id : undefined });
+    await emitUpdates(tx, emit, [channel.id], locked);
+  }
+}
+
+/** To sort a channel one manages channels in the guild or in its category; one need not see it. */
+function demandArranging(where: InGuild, channel: ChannelRow, channels: ReadonlyMap<string, ChannelRow>): void {
+  const parent = channels.get(channel.parent_id ?? "");
+  if (parent === undefined || !managesChannel(where, parent)) demand(where.permissions, ["MANAGE_CHANNELS"]);
+}
+
+/** @returns whether the channel took over the overwrites of its new category */
+async function move(tx: Transaction, where: InGuild, channel: ChannelRow, place: Place): Promise<boolean> {
+  if (!managesChannel(where, channel)) throw new ApiError("MISSING_ACCESS");
+  if (!place.parent_id) {
+    if (!has(where.permissions, Permission.MANAGE_CHANNELS)) throw new ApiError("MISSING_ACCESS");
+    return false;
+  }
+  if (channel.type === ChannelType.GuildCategory) {
+    throw badParent("CHANNEL_PARENT_INVALID", "A category can't be in a category");
+  }
+  const parent = await newParent(tx, where, place.parent_id);
+  if (place.lock_permissions !== true) return false;
+  demand(permissionsIn(where, channel), ["MANAGE_ROLES"]);
+  await replaceOverwrites(tx, [channel.id], parent.overwrites);
+  return true;
+}

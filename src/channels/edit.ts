@@ -1,0 +1,96 @@
+import { ChannelType } from "discord-api-types/v10";
+import type { Transaction } from "../../core/db.ts";
+import type { Event } from "../../core/event-log.ts";
+import { type ChannelRow, wireChannel } from "../../core/wire/channel.ts";
+import { demand, type InGuild, type InGuildChannel } from "../access.ts";
+import { ApiError } from "../errors.ts";
+import { guildUpdate } from "../guilds.ts";
+import {
+  deleteChannel,
+  endOfList,
+  findChannel,
+  insertChannel,
+  listChildren,
+  replaceOverwrites,
+  updateChannel,
+} from "../store/channels.ts";
+import { forgetChannel } from "../store/guilds.ts";
+import { type ChannelBody, columnsOf } from "./body.ts";
+import { channelEvent, emitUpdates } from "./event.ts";
+import { checkOverwrites, heldIn, sameOverwrites, setOverwrites } from "./overwrites.ts";
+import { newParent } from "./parent.ts";
+
+const MAX_CHANNELS = 500;
+const { GuildText, GuildCategory, GuildAnnouncement } = ChannelType;
+type Emit = (event: Event) => void;
+
+/** Makes a channel; without overwrites of its own it gets those of its category. */
+export async function createChannel(
+  tx: Transaction,
+  emit: Emit,
+  where: InGuild,
+  id: string,
+  body: ChannelBody & { name: string },
+) {
+  const type = body.type ?? GuildText;
+  const columns = columnsOf(type, body);
+  const end = await endOfList(tx, where.guild.id, type === GuildCategory);
+  if (end.count >= MAX_CHANNELS) throw new ApiError("MAX_CHANNELS");
+  const parent = columns.parent_id ? await newParent(tx, where, columns.parent_id) : null;
+  const overwrites = body.permission_overwrites
+    ? await checkOverwrites(tx, where, where.permissions, [], body.permission_overwrites)
+    : (parent?.overwrites ?? []);
+  await insertChannel(tx, {
+    ...columns,
+    id,
+    server_id: where.guild.id,
+    type,
+    name: columns.name ?? body.name,
+    position: columns.position ?? end.position,
+  });
+  await replaceOverwrites(tx, [id], overwrites);
+  const row = await reread(tx, id);
+  emit(channelEvent("CHANNEL_CREATE", row));
+  return wireChannel(row);
+}
+
+export async function patchChannel(tx: Transaction, emit: Emit, where: InGuildChannel, body: ChannelBody) {
+  const { channel } = where;
+  const type = newType(channel, body.type ?? channel.type);
+  const columns = columnsOf(type, body);
+  if (columns.parent_id && columns.parent_id !== channel.parent_id) await newParent(tx, where, columns.parent_id);
+  const overwrites = body.permission_overwrites
+    ? await checkOverwrites(tx, where, heldIn(where), channel.overwrites, body.permission_overwrites)
+    : channel.overwrites;
+  const changesView = !sameOverwrites(overwrites, channel.overwrites);
+  if (changesView) demand(where.permissions, ["MANAGE_ROLES"]);
+  const changed = changesView ? await setOverwrites(tx, channel, overwrites) : [channel.id];
+  await updateChannel(tx, channel.id, { ...columns, type });
+  await emitUpdates(tx, emit, changed, changesView);
+  return wireChannel(await reread(tx, channel.id));
+}
+
+/** Text and announcement channels can be turned into each other. */
+function newType(channel: ChannelRow, wanted: number): number {
+  const convertible = [channel.type, wanted].every((type) => type === GuildText || type === GuildAnnouncement);
+  if (wanted !== channel.type && !convertible) throw new ApiError("WRONG_CHANNEL_TYPE");
+  return wanted;
+}
+
+/** Deletes a channel with its messages, invites and webhooks; a category's channels stay, without a category. */
+export async function removeChannel(tx: Transaction, emit: Emit, { guild, channel }: InGuildChannel) {
+  const orphans = (await listChildren(tx, channel.id)).map((child) => child.id);
+  for (const id of orphans) await updateChannel(tx, id, { parent_id: null });
+  const version = await deleteChannel(tx, channel.id);
+  await emitUpdates(tx, emit, orphans, false);
+  emit(channelEvent("CHANNEL_DELETE", channel, false, version));
+  const forgotten = await forgetChannel(tx, guild.id, channel.id);
+  if (forgotten !== undefined) emit(await guildUpdate(tx, forgotten));
+  return wireChannel(channel);
+}
+
+async function reread(tx: Transaction, id: string): Promise<ChannelRow> {
+  const row = await findChannel(tx, id);
+  if (row === undefined) throw new ApiError("UNKNOWN_CHANNEL");
+  return row;
+}

@@ -1,0 +1,35 @@
+import type { Transaction } from "../../core/db.ts";
+import type { Event } from "../../core/event-log.ts";
+import { type ChannelRow, wireChannel } from "../../core/wire/channel.ts";
+import { findChannels } from "../store/channels.ts";
+
+/**
+ * @param changesView whether overwrites changed, so that some may see the channel who didn't, or no longer
+ * @param version when the row is gone: above its last, so that no late update brings the channel back
+ */
+export function channelEvent(
+  t: "CHANNEL_CREATE" | "CHANNEL_UPDATE" | "CHANNEL_DELETE",
+  row: ChannelRow,
+  changesView = false,
+  version = row.version,
+): Event {
+  return {
+    t,
+    guildId: row.server_id,
+    channelId: row.id,
+    data: wireChannel(row),
+    entity: `channel:${row.id}`,
+    version,
+    ...(changesView ? { changesView } : {}),
+  };
+}
+
+/** Tells of channels as they are now. */
+export async function emitUpdates(
+  tx: Transaction,
+  emit: (event: Event) => void,
+  ids: readonly string[],
+  changesView: boolean,
+): Promise<void> {
+  for (const row of await findChannels(tx, ids)) emit(channelEvent("CHANNEL_UPDATE", row, changesView));
+}

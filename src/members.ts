@@ -1,0 +1,150 @@
+import { z } from "zod";
+import type { Transaction } from "../core/db.ts";
+import type { Event } from "../core/event-log.ts";
+import { guildPermissions, has, outranks, Permission } from "../core/permissions.ts";
+import { type MemberRow, memberFacts, wireMember } from "../core/wire/member.ts";
+import { demand, type InGuild } from "./access.ts";
+import { ApiError, invalidField } from "./errors.ts";
+import { snowflake, trimmed } from "./fields.ts";
+import { memberUpdate } from "./membership.ts";
+import { manageableRole } from "./roles.ts";
+import { addMemberRole, deleteMemberRole, findMember, type MemberPatch, updateMember } from "./store/members.ts";
+import { listRoles } from "./store/roles.ts";
+
+/** https://discord.com/developers/docs/resources/guild#modify-guild-member */
+const MAX_TIMEOUT_MS = 28 * 24 * 3600_000;
+const BYPASSES_VERIFICATION = 1 << 2;
+
+/** An empty nickname is none. */
+export const nickname = trimmed(0, 32).transform((nick) => nick || null);
+
+export const memberPatch = z.object({
+  nick: nickname.nullish(),
+  roles: z.array(snowflake).max(251).nullish(),
+  mute: z.boolean().nullish(),
+  deaf: z.boolean().nullish(),
+  channel_id: snowflake.nullish(),
+  communication_disabled_until: z.iso.datetime({ offset: true }).nullish(),
+  flags: z.int32().nullish(),
+});
+type MemberBody = z.infer<typeof memberPatch>;
+
+export async function existingMember(tx: Transaction, where: InGuild, userId: string): Promise<MemberRow> {
+  const member = await findMember(tx, where.guild.id, userId);
+  if (member === undefined) throw new ApiError("UNKNOWN_MEMBER");
+  return member;
+}
+
+/** Changes a member, the caller itself or another; each field has its own permission and its own rule of rank. */
+export async function patchMember(
+  tx: Transaction,
+  emit: (event: Event) => void,
+  where: InGuild,
+  userId: string,
+  body: MemberBody,
+) {
+  const target = await existingMember(tx, where, userId);
+  demandVoice(where, body);
+  const patch: MemberPatch = {};
+  if (body.nick !== undefined) {
+    demandNaming(where, target);
+    patch.nickname = body.nick;
+  }
+  if (body.communication_disabled_until !== undefined) {
+    patch.communication_disabled_until = timeout(where, target, body.communication_disabled_until);
+  }
+  if (typeof body.flags === "number") {
+    demandFlags(where);
+    patch.flags = (target.flags & ~BYPASSES_VERIFICATION) | (body.flags & BYPASSES_VERIFICATION);
+  }
+  const rolesChanged = body.roles ? await setRoles(tx, where, target, body.roles) : false;
+  if (Object.keys(patch).length === 0 && !rolesChanged) return wireMember(target);
+  return saveMember(tx, emit, target, patch, rolesChanged);
+}
+
+/** Stores a change of a member and tells of it. */
+export async function saveMember(
+  tx: Transaction,
+  emit: (event: Event) => void,
+  { server_id, user_id }: MemberRow,
+  patch: MemberPatch,
+  rolesChanged: boolean,
+) {
+  await updateMember(tx, server_id, user_id, patch);
+  const row = await findMember(tx, server_id, user_id);
+  if (row === undefined) throw new ApiError("UNKNOWN_MEMBER");
+  emit(memberUpdate(row, rolesChanged));
+  return wireMember(row);
+}
+
+/** Nobody is connected to voice as long as there is none. */
+function demandVoice(where: InGuild, body: MemberBody): void {
+  if (typeof body.mute === "boolean") demand(where.permissions, ["MUTE_MEMBERS"]);
+  if (typeof body.deaf === "boolean") demand(where.permissions, ["DEAFEN_MEMBERS"]);
+  if (body.channel_id !== undefined) demand(where.permissions, ["MOVE_MEMBERS"]);
+  const asked = [body.mute, body.deaf].some((value) => typeof value === "boolean") || body.channel_id !== undefined;
+  if (asked) throw new ApiError("NOT_IN_VOICE");
+}
+
+function demandNaming({ guild, me, permissions }: InGuild, target: MemberRow): void {
+  if (me.userId === target.user_id && has(permissions, Permission.CHANGE_NICKNAME)) return;
+  demand(permissions, ["MANAGE_NICKNAMES"]);
+  if (me.userId !== target.user_id && !outranks(guild, me, memberFacts(target))) {
+    throw new ApiError("MISSING_PERMISSIONS");
+  }
+}
+
+function timeout({ guild, me, permissions }: InGuild, target: MemberRow, until: string | null): Date | null {
+  demand(permissions, ["MODERATE_MEMBERS"]);
+  const facts = memberFacts(target);
+  if (!outranks(guild, me, facts)) throw new ApiError("MISSING_PERMISSIONS");
+  if (until === null) return null;
+  const now = Date.now();
+  if (has(guildPermissions(guild, facts, now), Permission.ADMINISTRATOR)) throw new ApiError("MISSING_PERMISSIONS");
+  const end = new Date(until);
+  if (end.getTime() > now + MAX_TIMEOUT_MS) {
+    throw invalidField(["communication_disabled_until"], "BASE_TYPE_INVALID", "Must be at most 28 days from now.");
+  }
+  return end;
+}
+
+function demandFlags({ permissions }: InGuild): void {
+  const { MANAGE_GUILD, MANAGE_ROLES, MODERATE_MEMBERS, KICK_MEMBERS, BAN_MEMBERS } = Permission;
+  const enough = [MANAGE_GUILD, MANAGE_ROLES, MODERATE_MEMBERS | KICK_MEMBERS | BAN_MEMBERS];
+  if (!enough.some((bits) => has(permissions, bits))) throw new ApiError("MISSING_PERMISSIONS");
+}
+
+/** Makes a member's roles exactly these. Some clients name @everyone among them, which everybody has. */
+async function setRoles(tx: Transaction, where: InGuild, target: MemberRow, wanted: readonly string[]) {
+  demand(where.permissions, ["MANAGE_ROLES"]);
+  const has = new Set(target.role_ids);
+  const wants = new Set(wanted.filter((id) => id !== where.guild.id));
+  const give = [...wants].filter((id) => !has.has(id));
+  const take = [...has].filter((id) => !wants.has(id));
+  return changeRoles(tx, where, target, give, take);
+}
+
+/**
+ * Gives and takes roles: each must be of the guild and below the caller's highest, and none managed. Whose roles they
+ * are doesn't matter: a low role may be given to a high member.
+ * @returns whether anything changed
+ */
+export async function changeRoles(
+  tx: Transaction,
+  where: InGuild,
+  target: MemberRow,
+  give: readonly string[],
+  take: readonly string[],
+): Promise<boolean> {
+  if (give.length + take.length === 0) return false;
+  const guildId = where.guild.id;
+  const managed = new Set((await listRoles(tx, guildId)).filter((role) => role.managed).map((role) => role.id));
+  for (const id of [...give, ...take]) {
+    manageableRole(where, id);
+    if (id === guildId || managed.has(id)) throw new ApiError("INVALID_ROLE");
+  }
+  let changed = false;
+  for (const id of give) changed = (await addMemberRole(tx, guildId, target.user_id, id)) || changed;
+  for (const id of take) changed = (await deleteMemberRole(tx, guildId, target.user_id, id)) || changed;
+  return changed;
+}

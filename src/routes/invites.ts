@@ -1,0 +1,158 @@
+import { randomInt } from "node:crypto";
+import { ChannelType } from "discord-api-types/v10";
+import { z } from "zod";
+import type { Event } from "../../core/event-log.ts";
+import { has, Permission } from "../../core/permissions.ts";
+import { type InviteRow, wireInvite, wireInviteCreate, wireManagedInvite } from "../../core/wire/invite.ts";
+import { enterGuild, inGuild, inGuildChannel, lockedChannel, permissionsIn } from "../access.ts";
+import type { App } from "../app.ts";
+import { ApiError } from "../errors.ts";
+import { queryFlag } from "../fields.ts";
+import { addMember } from "../membership.ts";
+import { type Access, everyone, person, type Request, route, signedIn } from "../route.ts";
+import { findChannel } from "../store/channels.ts";
+import { countGuildsOf } from "../store/guilds.ts";
+import {
+  countInvites,
+  deleteInvite,
+  findInvite,
+  findSimilarInvite,
+  insertInvite,
+  listChannelInvites,
+  listGuildInvites,
+  takeInviteUse,
+} from "../store/invites.ts";
+import { lockUser } from "../store/users.ts";
+import { MAX_GUILDS } from "./guilds.ts";
+
+const MAX_INVITES = 1000;
+const DAY_SECONDS = 86_400;
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const CODE_LENGTH = 8;
+
+/** Who may revoke the invite `:code`: its inviter, who manages its channel, who manages the guild. */
+const inviteKeeper: Access<InviteRow> = {
+  kind: "account",
+  needs: [],
+  resolve: async (request) => {
+    signedIn(request.caller);
+    const invite = await existing(request);
+    const where = await enterGuild(request, invite.server_id);
+    if (invite.inviter?.id === where.me.userId || has(where.permissions, Permission.MANAGE_GUILD)) return invite;
+    const channel = await findChannel(request.app.sql, invite.channel_id);
+    if (channel === undefined) throw new ApiError("UNKNOWN_INVITE");
+    if (!has(permissionsIn(where, channel), Permission.MANAGE_CHANNELS)) throw new ApiError("MISSING_PERMISSIONS");
+    return invite;
+  },
+};
+
+export const inviteRoutes = [
+  route({
+    method: "POST",
+    path: "/channels/:channel_id/invites",
+    operation: "create_channel_invite",
+    access: inGuildChannel("CREATE_INSTANT_INVITE"),
+    body: z.object({
+      max_age: z
+        .number()
+        .int()
+        .min(0)
+        .max(7 * DAY_SECONDS)
+        .nullish(),
+      max_uses: z.number().int().min(0).max(100).nullish(),
+      temporary: z.boolean().nullish(),
+      unique: z.boolean().nullish(),
+    }),
+    handle: ({ app, body }, found) =>
+      app.change(async (tx, emit) => {
+        const { guild, channel, me } = await lockedChannel(tx, found);
+        if (channel.type === ChannelType.GuildCategory) throw new ApiError("WRONG_CHANNEL_TYPE");
+        const invite = {
+          code: Array.from({ length: CODE_LENGTH }, () => ALPHABET.charAt(randomInt(ALPHABET.length))).join(""),
+          guildId: guild.id,
+          channelId: channel.id,
+          inviterId: me.userId,
+          maxAge: body.max_age ?? DAY_SECONDS,
+          maxUses: body.max_uses ?? 0,
+          temporary: body.temporary ?? false,
+        };
+        const similar = body.unique === true ? undefined : await findSimilarInvite(tx, invite);
+        if (similar !== undefined) return wireManagedInvite(similar);
+        if ((await countInvites(tx, guild.id)) >= MAX_INVITES) throw new ApiError("MAX_INVITES");
+        await insertInvite(tx, invite);
+        const row = await findInvite(tx, invite.code);
+        if (row === undefined) throw new Error("the invite just made is not there");
+        emit({ t: "INVITE_CREATE", guildId: guild.id, channelId: channel.id, data: wireInviteCreate(row) });
+        return wireManagedInvite(row);
+      }),
+  }),
+  route({
+    method: "GET",
+    path: "/channels/:channel_id/invites",
+    operation: "list_channel_invites",
+    access: inGuildChannel("MANAGE_CHANNELS"),
+    handle: async ({ app }, { channel }) => (await listChannelInvites(app.sql, channel.id)).map(wireManagedInvite),
+  }),
+  route({
+    method: "GET",
+    path: "/guilds/:guild_id/invites",
+    operation: "list_guild_invites",
+    access: inGuild("MANAGE_GUILD"),
+    handle: async ({ app }, { guild }) => (await listGuildInvites(app.sql, guild.id)).map(wireManagedInvite),
+  }),
+  route({
+    method: "GET",
+    path: "/invites/:code",
+    operation: "invite_resolve",
+    access: everyone,
+    query: z.object({ with_counts: queryFlag.optional() }),
+    handle: async (request) => wireInvite(await existing(request), request.query.with_counts),
+  }),
+  route({
+    method: "POST",
+    path: "/invites/:code",
+    summary: "Accept an invite",
+    access: person,
+    handle: async (request, caller) => {
+      const invite = await existing(request);
+      await accept(request.app, invite, caller.user.id);
+      return wireInvite(invite);
+    },
+  }),
+  route({
+    method: "DELETE",
+    path: "/invites/:code",
+    operation: "invite_revoke",
+    access: inviteKeeper,
+    handle: async ({ app }, invite) => {
+      await app.change(async (tx, emit) => {
+        if (!(await deleteInvite(tx, invite.code))) throw new ApiError("UNKNOWN_INVITE");
+        emit(inviteDelete(invite));
+      });
+      return wireInvite(invite);
+    },
+  }),
+];
+
+async function existing({ app, params }: Request<unknown, unknown>): Promise<InviteRow> {
+  const code = params.get("code");
+  const invite = /^[\w-]{1,64}$/.test(code) ? await findInvite(app.sql, code) : undefined;
+  if (invite === undefined) throw new ApiError("UNKNOWN_INVITE");
+  return invite;
+}
+
+/** Makes the user a member and counts the use, both or neither; who is a member already uses nothing up. */
+async function accept(app: App, invite: InviteRow, userId: string): Promise<void> {
+  await app.change(async (tx, emit) => {
+    await lockUser(tx, userId);
+    if (!(await addMember(tx, emit, invite.server_id, userId))) return;
+    if ((await countGuildsOf(tx, userId)) > MAX_GUILDS) throw new ApiError("MAX_GUILDS");
+    const use = await takeInviteUse(tx, invite.code);
+    if (use === undefined) throw new ApiError("UNKNOWN_INVITE");
+    if (use.last && (await deleteInvite(tx, invite.code))) emit(inviteDelete(invite));
+  });
+}
+
+function inviteDelete({ server_id: guildId, channel_id: channelId, code }: InviteRow): Event {
+  return { t: "INVITE_DELETE", guildId, channelId, data: { guild_id: guildId, channel_id: channelId, code } };
+}

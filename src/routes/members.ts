@@ -1,0 +1,118 @@
+import { z } from "zod";
+import { outranks } from "../../core/permissions.ts";
+import { memberFacts, wireMember } from "../../core/wire/member.ts";
+import { demand, type InGuild, inGuild, lockedGuild } from "../access.ts";
+import type { App } from "../app.ts";
+import { ApiError } from "../errors.ts";
+import { limit, snowflake } from "../fields.ts";
+import { changeRoles, existingMember, memberPatch, nickname, patchMember, saveMember } from "../members.ts";
+import { removeMember } from "../membership.ts";
+import { route } from "../route.ts";
+import { findMember, listMembers } from "../store/members.ts";
+
+export const memberRoutes = [
+  route({
+    method: "GET",
+    path: "/guilds/:guild_id/members",
+    operation: "list_guild_members",
+    access: inGuild(),
+    query: z.object({ limit: limit(1000, 1), after: snowflake.default("0") }),
+    handle: async ({ app, query }, { guild }) =>
+      (await listMembers(app.sql, guild.id, query.after, query.limit)).map(wireMember),
+  }),
+  route({
+    method: "GET",
+    path: "/guilds/:guild_id/members/:user_id",
+    operation: "get_guild_member",
+    access: inGuild(),
+    handle: ({ app, params }, where) => showMember(app, where, params.get("user_id")),
+  }),
+  route({
+    method: "GET",
+    path: "/users/@me/guilds/:guild_id/member",
+    operation: "get_my_guild_member",
+    access: inGuild(),
+    handle: ({ app }, where) => showMember(app, where, where.me.userId),
+  }),
+  route({
+    method: "PATCH",
+    path: "/guilds/:guild_id/members/:user_id",
+    operation: "update_guild_member",
+    // Each field has its own permission.
+    access: inGuild(),
+    body: memberPatch,
+    handle: ({ app, params, body }, found) =>
+      app.change(async (tx, emit) => patchMember(tx, emit, await lockedGuild(tx, found), params.get("user_id"), body)),
+  }),
+  route({
+    method: "PATCH",
+    path: "/guilds/:guild_id/members/@me",
+    operation: "update_my_guild_member",
+    access: inGuild(),
+    body: z.object({ nick: nickname.nullish() }),
+    handle: ({ app, body }, where) => renameSelf(app, where, body.nick),
+  }),
+  route({
+    method: "PATCH",
+    path: "/guilds/:guild_id/members/@me/nick",
+    summary: "The older form of updating oneself, which libraries still use",
+    access: inGuild("CHANGE_NICKNAME"),
+    body: z.object({ nick: nickname.nullish() }),
+    handle: async ({ app, body }, where) => ({ nick: (await renameSelf(app, where, body.nick)).nick }),
+  }),
+  route({
+    method: "PUT",
+    path: "/guilds/:guild_id/members/:user_id/roles/:role_id",
+    operation: "add_guild_member_role",
+    access: inGuild("MANAGE_ROLES"),
+    handle: ({ app, params }, where) =>
+      changeRole(app, where, params.get("user_id"), { give: [params.get("role_id")] }),
+  }),
+  route({
+    method: "DELETE",
+    path: "/guilds/:guild_id/members/:user_id/roles/:role_id",
+    operation: "delete_guild_member_role",
+    access: inGuild("MANAGE_ROLES"),
+    handle: ({ app, params }, where) =>
+      changeRole(app, where, params.get("user_id"), { take: [params.get("role_id")] }),
+  }),
+  route({
+    method: "DELETE",
+    path: "/guilds/:guild_id/members/:user_id",
+    operation: "delete_guild_member",
+    access: inGuild("KICK_MEMBERS"),
+    handle: async ({ app, params }, found) => {
+      await app.change(async (tx, emit) => {
+        const where = await lockedGuild(tx, found);
+        const target = await existingMember(tx, where, params.get("user_id"));
+        if (!outranks(where.guild, where.me, memberFacts(target))) throw new ApiError("MISSING_PERMISSIONS");
+        await removeMember(tx, emit, where.guild.id, target.user_id);
+      });
+    },
+  }),
+];
+
+async function showMember(app: App, where: InGuild, userId: string) {
+  const row = await findMember(app.sql, where.guild.id, userId);
+  if (row === undefined) throw new ApiError("UNKNOWN_MEMBER");
+  return wireMember(row);
+}
+
+async function renameSelf(app: App, found: InGuild, nick: string | null | undefined) {
+  return app.change(async (tx, emit) => {
+    const where = await lockedGuild(tx, found);
+    const self = await existingMember(tx, where, where.me.userId);
+    if (nick === undefined) return wireMember(self);
+    demand(where.permissions, ["CHANGE_NICKNAME"]);
+    return saveMember(tx, emit, self, { nickname: nick }, false);
+  });
+}
+
+async function changeRole(app: App, found: InGuild, userId: string, change: { give?: string[]; take?: string[] }) {
+  await app.change(async (tx, emit) => {
+    const where = await lockedGuild(tx, found);
+    const target = await existingMember(tx, where, userId);
+    const changed = await changeRoles(tx, where, target, change.give ?? [], change.take ?? []);
+    if (changed) await saveMember(tx, emit, target, {}, true);
+  });
+}
