@@ -1,0 +1,91 @@
+import { expect, test } from "vitest";
+import { EVENTS } from "../../core/events.ts";
+import type { Client } from "../harness/client.ts";
+import { startPlatform } from "../harness/platform.ts";
+
+const platform = await startPlatform();
+
+/** Does everything that REST can change, so that each event happens at least once. */
+async function changeEverything(
+  owner: Client,
+  member: Client,
+  guild: { id: string; channelId: string },
+): Promise<void> {
+  const channels = `/guilds/${guild.id}/channels`;
+  const members = `/guilds/${guild.id}/members/${member.id}`;
+  await owner.patch(`/guilds/${guild.id}`, { name: "Renamed" });
+  const role = await owner.post(`/guilds/${guild.id}/roles`, { name: "role" });
+  await owner.patch(`/guilds/${guild.id}/roles/${role.id}`, { name: "renamed" });
+  await owner.put(`${members}/roles/${role.id}`);
+  await owner.delete(`/guilds/${guild.id}/roles/${role.id}`);
+  const channel = await owner.post(channels, { name: "channel", type: 0 });
+  await owner.patch(`/channels/${channel.id}`, { topic: "topic" });
+  const messages = `/channels/${channel.id}/messages`;
+  const message = await owner.post(messages, { content: "one" });
+  await owner.patch(`${messages}/${message.id}`, { content: "edited" });
+  await owner.delete(`${messages}/${message.id}`);
+  const two = [await owner.post(messages, { content: "two" }), await owner.post(messages, { content: "three" })];
+  await owner.post(`${messages}/bulk-delete`, { messages: two.map(({ id }) => id) });
+  await owner.post(`/channels/${channel.id}/typing`);
+  await owner.post(`/channels/${channel.id}/webhooks`, { name: "hook" });
+  const invite = await owner.post(`/channels/${channel.id}/invites`, {});
+  await owner.delete(`/invites/${invite.code}`);
+  await owner.delete(`/channels/${channel.id}`);
+  await owner.put(`/guilds/${guild.id}/bans/${member.id}`);
+  await owner.delete(`/guilds/${guild.id}/bans/${member.id}`);
+  await platform.join(owner, guild, member);
+  await owner.patch("/users/@me", { global_name: "Somebody" });
+}
+
+test("everything that REST changes is told to those who asked, and to nobody who did not", async () => {
+  const owner = await platform.person("owner");
+  const member = await platform.person("member");
+  const guild = await platform.guild(owner);
+  await platform.join(owner, guild, member);
+  const bot = await platform.bot(owner, guild.id, "8");
+  const all = await platform.socket(owner);
+  const nothing = await platform.socket(bot, { intents: 0 });
+  const guildsOnly = await platform.socket(bot, { intents: 1 });
+  await changeEverything(owner, member, guild);
+  await all.event("USER_UPDATE");
+  await owner.delete(`/guilds/${guild.id}`);
+  await all.event("GUILD_DELETE");
+
+  const expected = Object.keys(EVENTS).filter((name) => !name.startsWith("$"));
+  const seen = new Set(all.dispatches.map(({ t }) => t));
+  expect(expected.filter((name) => !seen.has(name))).toEqual([]);
+
+  await Promise.all([nothing.settled(), guildsOnly.settled()]);
+  expect(nothing.dispatches.map(({ t }) => t)).toEqual(["READY", "GUILD_DELETE"]);
+  const forGuilds = new Set(guildsOnly.dispatches.map(({ t }) => t));
+  expect([...forGuilds].sort()).toEqual([
+    "CHANNEL_CREATE",
+    "CHANNEL_DELETE",
+    "CHANNEL_UPDATE",
+    "GUILD_CREATE",
+    "GUILD_DELETE",
+    "GUILD_ROLE_CREATE",
+    "GUILD_ROLE_DELETE",
+    "GUILD_ROLE_UPDATE",
+    "GUILD_UPDATE",
+    "READY",
+  ]);
+});
+
+test("a direct conversation's events go to the two of it", async () => {
+  const one = await platform.person();
+  const other = await platform.person();
+  const sockets = [await platform.socket(one), await platform.socket(other)];
+  const dm = await one.post("/users/@me/channels", { recipient_id: other.id });
+  await one.post(`/channels/${dm.id}/typing`);
+  const message = await one.post(`/channels/${dm.id}/messages`, { content: "hello" });
+  await one.patch(`/channels/${dm.id}/messages/${message.id}`, { content: "edited" });
+  await one.delete(`/channels/${dm.id}/messages/${message.id}`);
+  for (const socket of sockets) await socket.event("MESSAGE_DELETE", (d) => d.id === message.id);
+  const names = sockets.map((socket) => socket.dispatches.slice(1).map(({ t }) => t));
+  const both = ["MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE"];
+  expect(names).toEqual([
+    ["CHANNEL_CREATE", ...both],
+    ["TYPING_START", ...both],
+  ]);
+});
