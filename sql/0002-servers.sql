@@ -32,6 +32,9 @@ comment on column servers.owner_id is 'May do everything. An account that owns a
 comment on column servers.member_count is 'Kept in the transaction that adds or removes a member: counting 100,000 rows for each reader is slow.';
 comment on column servers.version is 'Grows by one with each change.';
 
+create sequence membership_version;
+comment on sequence membership_version is 'Versions of memberships, over all of them: who left and came back has a higher one.';
+
 create table server_members (
   server_id                    bigint not null references servers on delete cascade,
   user_id                      bigint not null references users on delete cascade,
@@ -43,7 +46,7 @@ create table server_members (
   mute                         boolean not null default false,
   pending                      boolean not null default false,
   flags                        integer not null default 0,
-  version                      bigint not null default 0,
+  version                      bigint not null default nextval('membership_version'),
   primary key (server_id, user_id)
 );
 create index server_members_user on server_members (user_id, server_id);

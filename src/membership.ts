@@ -31,8 +31,9 @@ export async function addMember(
   await settle?.();
   const member = await findMember(tx, guildId, userId);
   if (member === undefined) throw new Error("the member just added is not there");
-  emit({ t: "GUILD_MEMBER_ADD", guildId, data: { ...wireMember(member), guild_id: guildId } });
-  emit({ t: "$GUILD_JOIN", userId, data: { guild_id: guildId } });
+  const data = { ...wireMember(member), guild_id: guildId };
+  emit({ t: "GUILD_MEMBER_ADD", guildId, data, ...versioned(guildId, userId, member.version) });
+  emit({ t: "$GUILD_JOIN", userId, data: { guild_id: guildId }, ...ownVersioned(guildId, userId, member.version) });
   return true;
 }
 
@@ -48,9 +49,12 @@ export async function removeMember(
 ): Promise<boolean> {
   await lockGuild(tx, guildId);
   const user = await findUser(tx, userId);
-  if (user === undefined || !(await deleteMember(tx, guildId, userId))) return false;
-  emit({ t: "$GUILD_LEAVE", userId, data: { guild_id: guildId } });
-  emit({ t: "GUILD_MEMBER_REMOVE", guildId, data: { guild_id: guildId, user: wireUser(user) } });
+  if (user === undefined) return false;
+  const version = await deleteMember(tx, guildId, userId);
+  if (version === undefined) return false;
+  emit({ t: "$GUILD_LEAVE", userId, data: { guild_id: guildId }, ...ownVersioned(guildId, userId, version) });
+  const data = { guild_id: guildId, user: wireUser(user) };
+  emit({ t: "GUILD_MEMBER_REMOVE", guildId, data, ...versioned(guildId, userId, version) });
   // A bot's own role goes with it: nobody can give or delete it by hand.
   if (user.bot) for (const id of await managedRoleIds(tx, guildId, userId)) await removeRole(tx, emit, guildId, id);
   return true;
@@ -62,8 +66,19 @@ export function memberUpdate(row: MemberRow, changesView = false): Event {
     t: "GUILD_MEMBER_UPDATE",
     guildId: row.server_id,
     data: { ...wireMember(row), guild_id: row.server_id },
-    entity: `member:${row.server_id}:${row.user_id}`,
-    version: row.version,
+    ...versioned(row.server_id, row.user_id, row.version),
     ...(changesView ? { changesView } : {}),
   };
 }
+
+/** Of a join and a leave that are published the wrong way round, the one that happened last holds. */
+const versioned = (guildId: string, userId: string, version: string) => ({
+  entity: `member:${guildId}:${userId}`,
+  version,
+});
+
+/** The same in the user's own log, whose events don't stand in for those of the guild's. */
+const ownVersioned = (guildId: string, userId: string, version: string) => ({
+  entity: `membership:${userId}:${guildId}`,
+  version,
+});

@@ -36,12 +36,16 @@ export const roleIds = (sql: Db): Fragment => sql`
   array(select mr.role_id::text from server_member_roles mr
     where mr.server_id = m.server_id and mr.user_id = m.user_id order by mr.role_id)`;
 
-/** The SET list of an update: the columns given (an undefined one stays as it is), and the row's version grows. */
+/**
+ * The SET list of an update: the columns given (an undefined one stays as it is), and the row's version grows.
+ * @param version what the version becomes, if not the next number
+ */
 export function setAndBump(
   sql: Db,
   columns: Readonly<Record<string, postgres.ParameterOrFragment<never> | undefined>>,
+  version: Fragment = sql`version + 1`,
 ): Fragment {
-  let list: Fragment = sql`version = version + 1`;
+  let list: Fragment = sql`version = ${version}`;
   for (const [name, value] of Object.entries(columns)) {
     if (value !== undefined) list = sql`${list}, ${sql(name)} = ${value}`;
   }

@@ -16,30 +16,26 @@ export async function listMembers(sql: Db, guildId: string, after: string, limit
     where m.server_id = ${guildId} and m.user_id > ${after} order by m.user_id limit ${limit}`;
 }
 
-/**
- * The version starts at the milliseconds of now: were it 0, updates of somebody who left and came back would be taken
- * for late ones of the first membership.
- * @returns false when the user was a member already
- */
+/** @returns false when the user was a member already */
 export async function insertMember(sql: Db, guildId: string, userId: string): Promise<boolean> {
   const rows = await sql`
     with added as (
-      insert into server_members (server_id, user_id, version)
-      values (${guildId}, ${userId}, extract(epoch from clock_timestamp()) * 1000)
+      insert into server_members (server_id, user_id) values (${guildId}, ${userId})
       on conflict do nothing returning server_id
     )
     update servers set member_count = member_count + 1 where id = (select server_id from added) returning id`;
   return rows.length > 0;
 }
 
-/** @returns false when the user was no member */
-export async function deleteMember(sql: Db, guildId: string, userId: string): Promise<boolean> {
-  const rows = await sql`
+/** @returns a version above the membership's last, or undefined when the user was no member */
+export async function deleteMember(sql: Db, guildId: string, userId: string): Promise<string | undefined> {
+  const [row] = await sql<{ version: string }[]>`
     with gone as (
       delete from server_members where server_id = ${guildId} and user_id = ${userId} returning server_id
     )
-    update servers set member_count = member_count - 1 where id = (select server_id from gone) returning id`;
-  return rows.length > 0;
+    update servers set member_count = member_count - 1 where id = (select server_id from gone)
+    returning nextval('membership_version') as version`;
+  return row?.version;
 }
 
 /** Columns that PATCH may set. */
@@ -50,7 +46,8 @@ export type MemberPatch = Partial<
 /** Sets columns; with none it still counts as a change, for roles given or taken. */
 export async function updateMember(sql: Db, guildId: string, userId: string, patch: MemberPatch): Promise<void> {
   await sql`
-    update server_members set ${setAndBump(sql, patch)} where server_id = ${guildId} and user_id = ${userId}`;
+    update server_members set ${setAndBump(sql, patch, sql`nextval('membership_version')`)}
+    where server_id = ${guildId} and user_id = ${userId}`;
 }
 
 /** @returns false when the member had the role already */
