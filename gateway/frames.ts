@@ -42,7 +42,7 @@ function zstdRawBlocks(data: Buffer): Buffer {
   return Buffer.concat(blocks);
 }
 
-/** The bytes that open a connection's stream, sent before its first message. */
+/** The bytes that open a connection's stream, sent in one message with its first payload. */
 export function streamHeader(compression: Compression): Buffer | null {
   if (compression === "zlib-stream") return ZLIB_HEADER;
   if (compression === "zstd-stream") return ZSTD_HEADER;

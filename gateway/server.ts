@@ -122,7 +122,7 @@ function addSockets(app: TemplatedApp, node: GatewayNode): void {
       node.connections.add(connection);
       if (data.version !== 9 && data.version !== 10) return connection.close("INVALID_VERSION");
       if (data.encoding !== "json") return connection.close("DECODE_ERROR");
-      connection.send({
+      connection.greet({
         op: GatewayOpcodes.Hello,
         d: { heartbeat_interval: config.heartbeatIntervalMs, _trace: [node.id] },
         s: null,

@@ -36,8 +36,16 @@ export class Connection {
   constructor(socket: Socket, compression: Compression) {
     this.socket = socket;
     this.compression = compression;
-    const header = streamHeader(compression);
-    if (header !== null) this.sendRaw(header);
+  }
+
+  /**
+   * Sends the first payload with the stream's header before it, in one message: discord.py takes each message of a
+   * zstd-stream for a whole payload, and fails on one that holds a header alone.
+   */
+  greet(payload: unknown): void {
+    const header = streamHeader(this.compression);
+    const bytes = encode(JSON.stringify(payload), this.compression);
+    this.sendRaw(header === null ? bytes : Buffer.concat([header, Buffer.from(bytes)]));
   }
 
   /** Sends a payload made for this socket alone. */
