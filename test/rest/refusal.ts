@@ -1,19 +1,28 @@
-import { RESTJSONErrorCodes as Code } from "discord-api-types/v10";
 import { expect } from "vitest";
-import type { Client } from "../harness/client.ts";
+import type { Answer } from "../harness/client.ts";
 
-export { Code };
+/** What only a leak would show: code, statements, addresses, hashes. */
+const INTERNALS =
+  /\bat .+:\d+|node_modules|\.ts\b|postgres|redis|\bselect\b.+\bfrom\b|insert into|violates|relation "|column "|ECONN|argon2|Error:/i;
 
-/** Sends a request that must be refused with this of Discord's codes, and a 4xx. */
-export async function refused(
-  code: number,
-  client: Client,
-  method: string,
-  path: string,
-  body?: unknown,
-): Promise<void> {
-  const answer = await client.request(method, path, body);
-  expect(answer.body, `${method} ${path} ${JSON.stringify(body)}`).toMatchObject({ code });
-  expect(answer.status).toBeGreaterThanOrEqual(400);
-  expect(answer.status).toBeLessThan(500);
+/** The answer is an error as Discord tells it, `{code, message, errors?}`, and tells nothing else. */
+export function expectErrorBody({ status, body, headers }: Answer): void {
+  expect(headers.get("content-type")).toMatch(/^application\/json/);
+  expect(Object.keys(body).filter((key) => !["code", "message", "errors"].includes(key))).toEqual([]);
+  expect(body).toMatchObject({ code: expect.any(Number), message: expect.stringMatching(/./) });
+  expect(JSON.stringify(body)).not.toMatch(INTERNALS);
+  if (body.code === 50035) expect(body.errors, `50035 with status ${status}`).toEqual(expect.any(Object));
+}
+
+/** A refusal with this status and JSON code. */
+export function expectRefusal(answer: Answer, status: number, code: number): void {
+  expect({ status: answer.status, code: answer.body?.code, body: answer.body }).toMatchObject({ status, code });
+  expectErrorBody(answer);
+}
+
+/** Any refusal of the client's request: a 4xx, never a 5xx. */
+export function expectSomeRefusal(answer: Answer): void {
+  expect(answer.status, JSON.stringify(answer.body)).toBeGreaterThanOrEqual(400);
+  expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(500);
+  expectErrorBody(answer);
 }

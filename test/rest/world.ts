@@ -1,0 +1,123 @@
+import { ALL_PERMISSIONS, Permission, type PermissionName } from "../../core/permissions.ts";
+import type { Client } from "../harness/client.ts";
+import type { Platform } from "../harness/platform.ts";
+
+/** The ids of one guild and what is in it: path parameters and bodies are filled from here. */
+export interface Places {
+  guild_id: string;
+  channel_id: string;
+  voice_id: string;
+  category_id: string;
+  message_id: string;
+  second_message_id: string;
+  role_id: string;
+  overwrite_id: string;
+  /** A member who may only read. */
+  user_id: string;
+  banned_id: string;
+  webhook_id: string;
+  webhook_token: string;
+  code: string;
+  application_id: string;
+}
+
+/** Who acts, and where. */
+export interface World {
+  owner: Client;
+  /** A member of `here` who may only read. */
+  reader: Client;
+  /** In no guild. */
+  stranger: Client;
+  /** A member of `elsewhere`, which the owner owns too. */
+  neighbour: Client;
+  bot: Client;
+  /** Members of `here` with every permission but ADMINISTRATOR and this one. */
+  lacking(permission: PermissionName): Promise<Client>;
+  here: Places;
+  elsewhere: Places;
+  /** A conversation of the owner and the reader. */
+  dmId: string;
+  /** Another guild like `here`, with its bot, for a request that changes it. */
+  another(): Promise<{ places: Places; bot: Client }>;
+}
+
+const READ = Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY;
+
+export async function makeWorld(platform: Platform): Promise<World> {
+  const people = ["owner", "reader", "stranger", "neighbour", "outcast"].map((name) => platform.person(name));
+  const [owner, reader, stranger, neighbour, outcast] = await Promise.all(people);
+  if (!owner || !reader || !stranger || !neighbour || !outcast) throw new Error("somebody is missing");
+  const { places: here, bot } = await makeGuild(platform, owner, reader, outcast);
+  const { places: elsewhere } = await makeGuild(platform, owner, neighbour, outcast);
+  const dm = await owner.post("/users/@me/channels", { recipient_id: reader.id });
+  const known = new Map<PermissionName, Promise<Client>>();
+  return {
+    owner,
+    reader,
+    stranger,
+    neighbour,
+    bot,
+    here,
+    elsewhere,
+    dmId: dm.id,
+    another: () => makeGuild(platform, owner, reader, outcast),
+    lacking: (permission) => {
+      const bits = ALL_PERMISSIONS & ~Permission.ADMINISTRATOR & ~Permission[permission];
+      const member = known.get(permission) ?? newMember(platform, owner, here, bits);
+      known.set(permission, member);
+      return member;
+    },
+  };
+}
+
+async function newMember(platform: Platform, owner: Client, at: Places, permissions: bigint): Promise<Client> {
+  const member = await platform.person("member");
+  await member.post(`/invites/${at.code}`);
+  await giveRole(owner, at.guild_id, member.id, permissions);
+  return member;
+}
+
+async function giveRole(owner: Client, guildId: string, userId: string, permissions: bigint): Promise<void> {
+  const role = await owner.post(`/guilds/${guildId}/roles`, { name: "given", permissions: String(permissions) });
+  await owner.put(`/guilds/${guildId}/members/${userId}/roles/${role.id}`);
+}
+
+/** A guild with one of everything, where a member has only the permissions that its roles give. */
+async function makeGuild(
+  platform: Platform,
+  owner: Client,
+  reader: Client,
+  outcast: Client,
+): Promise<{ places: Places; bot: Client }> {
+  const { id, channelId } = await platform.guild(owner);
+  await owner.patch(`/guilds/${id}/roles/${id}`, { permissions: "0" });
+  const voice = await owner.post(`/guilds/${id}/channels`, { name: "voice", type: 2 });
+  const category = await owner.post(`/guilds/${id}/channels`, { name: "category", type: 4 });
+  const message = await owner.post(`/channels/${channelId}/messages`, { content: "one" });
+  const second = await owner.post(`/channels/${channelId}/messages`, { content: "two" });
+  const role = await owner.post(`/guilds/${id}/roles`, { name: "role", permissions: "0" });
+  const webhook = await owner.post(`/channels/${channelId}/webhooks`, { name: "hook" });
+  const invite = await owner.post(`/channels/${channelId}/invites`, { max_age: 0, max_uses: 0 });
+  await reader.post(`/invites/${invite.code}`);
+  await giveRole(owner, id, reader.id, READ);
+  await owner.put(`/channels/${channelId}/permissions/${role.id}`, { type: 0, allow: "0", deny: "2048" });
+  await owner.put(`/guilds/${id}/bans/${outcast.id}`, {});
+  const bot = await platform.bot(owner, id);
+  const places: Places = {
+    guild_id: id,
+    channel_id: channelId,
+    voice_id: voice.id,
+    category_id: category.id,
+    message_id: message.id,
+    second_message_id: second.id,
+    role_id: role.id,
+    overwrite_id: role.id,
+    user_id: reader.id,
+    banned_id: outcast.id,
+    webhook_id: webhook.id,
+    webhook_token: webhook.token,
+    code: invite.code,
+    application_id: bot.id,
+  };
+  return { places, bot };
+}
