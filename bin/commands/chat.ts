@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Config } from "../../core/config.ts";
 import { type Account, logIn } from "../chat/account.ts";
-import { goLive, type Live, Message } from "../chat/live.ts";
+import { goLive, type Live, type LiveEvents, Message } from "../chat/live.ts";
 import { type Place, Places } from "../chat/places.ts";
 import { harmless, openTerminal, type Terminal } from "../chat/terminal.ts";
 import { readDemoData } from "../demo-data.ts";
@@ -43,7 +43,7 @@ async function enter(
 }
 
 /** Shows what is said and says what is typed, until the person leaves. */
-function talk(terminal: Terminal, account: Account, connect: (events: Parameters<typeof goLive>[0]["events"]) => Live) {
+function talk(terminal: Terminal, account: Account, connect: (events: LiveEvents) => Live) {
   const places = new Places();
   let here: Place | undefined;
 

@@ -8,7 +8,7 @@ import { addresses, demoLines } from "../welcome.ts";
 export async function demo(config: Config): Promise<void> {
   if (config.production) throw new StartupError("NODE_ENV is production: no demo data is made.");
   const rest = restClient(config.publicUrl, config.tlsCert);
-  const answer = await rest.fetch("GET", "/readyz").catch(() => undefined);
+  const answer = await rest.fetch("GET", "/api/v10/gateway").catch(() => undefined);
   if (answer?.status !== 200) {
     throw new StartupError(`No API answers at ${config.publicUrl}; run \`guildhall start\` first, or set PUBLIC_URL.`);
   }
