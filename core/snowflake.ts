@@ -1,5 +1,5 @@
 /** Discord's epoch, the first second of 2015. https://discord.com/developers/docs/reference#snowflakes */
-export const EPOCH_MS = 1_420_070_400_000;
+const EPOCH_MS = 1_420_070_400_000;
 export const WORKER_COUNT = 1024;
 const COUNTER_COUNT = 4096;
 

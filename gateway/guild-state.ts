@@ -52,7 +52,7 @@ export function channelState(channel: WireChannel): ChannelState {
 const facts = (state: GuildState): GuildFacts => state;
 
 /** Whether a member may view channels that no overwrite touches. */
-export function viewsByDefault(state: GuildState, member: MemberFacts): boolean {
+function viewsByDefault(state: GuildState, member: MemberFacts): boolean {
   return has(guildPermissions(facts(state), member, Date.now()), Permission.VIEW_CHANNEL);
 }
 

@@ -31,7 +31,7 @@ export async function publishAll(eventLog: EventLog, events: readonly Event[], o
 }
 
 /** What outgoing webhooks may subscribe to: kept events of guilds. */
-export function deliverable(events: readonly Event[]) {
+function deliverable(events: readonly Event[]) {
   return events
     .filter((event) => event.guildId !== undefined && EVENTS[event.t].kept && !EVENTS[event.t].internal)
     .map((event) => ({

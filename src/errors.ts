@@ -101,7 +101,7 @@ export class ApiError extends Error {
 export interface FormErrors {
   [field: string]: FormErrors | FieldError[];
 }
-export interface FieldError {
+interface FieldError {
   code: string;
   message: string;
 }

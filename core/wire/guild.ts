@@ -1,6 +1,6 @@
 import type { WireChannel } from "./channel.ts";
 import type { WireMember } from "./member.ts";
-import { type RoleRow, type WireRole, wireRole } from "./role.ts";
+import { type RoleRow, wireRole } from "./role.ts";
 import { wireTime } from "./time.ts";
 
 export interface GuildRow {
@@ -97,5 +97,3 @@ export function wireGuildCreate(
     soundboard_sounds: [],
   };
 }
-
-export type { WireRole };

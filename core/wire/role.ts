@@ -35,8 +35,6 @@ export function wireRole(row: RoleRow) {
   };
 }
 
-export type WireRole = ReturnType<typeof wireRole>;
-
 export function roleFacts(row: Pick<RoleRow, "id" | "permissions" | "position">): RoleFacts {
   return { id: row.id, permissions: namesToBits(row.permissions), position: row.position };
 }

@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { bitsToNames } from "../../core/permissions.ts";
-import { wireRole } from "../../core/wire/role.ts";
 import { demand, enterGuild, type InGuild } from "../access.ts";
 import type { App } from "../app.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { permissionBits, snowflake } from "../fields.ts";
 import { addMember } from "../membership.ts";
+import { roleEvent } from "../roles.ts";
 import { person, route } from "../route.ts";
 import { type ApplicationRow, findApplication } from "../store/applications.ts";
 import { addMemberRole } from "../store/members.ts";
@@ -55,7 +55,7 @@ async function addBot(app: App, where: InGuild, application: ApplicationRow, bot
       const id = app.nextId();
       const role = await insertRole(tx, { id, guildId, name: application.name, permissions, botId, position: 1 });
       await addMemberRole(tx, guildId, botId, role.id);
-      emit({ t: "GUILD_ROLE_CREATE", guildId, data: { guild_id: guildId, role: wireRole(role) } });
+      emit(roleEvent("GUILD_ROLE_CREATE", role));
     });
   });
 }

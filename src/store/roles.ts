@@ -2,7 +2,7 @@ import type { Db } from "../../core/db.ts";
 import { setAndBump } from "../../core/store/fragments.ts";
 import type { RoleRow } from "../../core/wire/role.ts";
 
-export const roleColumns = (sql: Db) => sql`
+const roleColumns = (sql: Db) => sql`
   id, server_id, name, permissions, color, hoist, mentionable, managed, bot_id, position, icon, unicode_emoji,
   version`;
 

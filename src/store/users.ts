@@ -74,13 +74,6 @@ export async function updateUser(
   return row;
 }
 
-/** Guilds a user is in, up to the limit of 200 that an account may join. */
-export async function guildIdsOf(sql: Db, userId: string): Promise<string[]> {
-  const rows = await sql<{ server_id: string }[]>`
-    select server_id from server_members where user_id = ${userId} order by server_id`;
-  return rows.map((row) => row.server_id);
-}
-
 export async function findCredentialsById(sql: Db, id: string): Promise<Credentials | undefined> {
   const [row] = await sql<Credentials[]>`select id, password_hash from users where id = ${id} and not bot`;
   return row;

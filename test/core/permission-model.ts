@@ -3,7 +3,7 @@
  * works on names and sets, follows the page's eight steps one after the other, and shares no code with
  * core/permissions.ts.
  */
-export interface ModelRole {
+interface ModelRole {
   id: string;
   position: number;
   permissions: ReadonlySet<string>;
@@ -132,7 +132,7 @@ export function modelOutranks(guild: ModelGuild, actor: ModelMember, target: Mod
 }
 
 /** How many roles are below the member's highest. */
-export function modelRank(guild: ModelGuild, member: ModelMember): number {
+function modelRank(guild: ModelGuild, member: ModelMember): number {
   const ranks = member.roles.map((id) => ladder(guild).indexOf(id));
   return Math.max(0, ...ranks);
 }
