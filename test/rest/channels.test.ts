@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Client } from "../harness/client.ts";
 import { startPlatform } from "../harness/platform.ts";
-import { Code, refused } from "./refusal.ts";
+import { Code, refused } from "./refused.ts";
 import { expectShape } from "./shape.ts";
 
 const platform = await startPlatform();

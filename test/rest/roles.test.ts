@@ -1,7 +1,9 @@
+import { once } from "node:events";
+import { request } from "node:http";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Client } from "../harness/client.ts";
 import { startPlatform } from "../harness/platform.ts";
-import { Code, refused } from "./refusal.ts";
+import { Code, refused } from "./refused.ts";
 import { expectShape } from "./shape.ts";
 
 const platform = await startPlatform();
@@ -225,25 +227,15 @@ describe("nobody rises by roles: a member with MANAGE_ROLES", () => {
   test("loses that with the role, even for a request that began before", async () => {
     const { client, roleId } = await member(MANAGE_ROLES, "demoted");
     // The body is held back until the role is gone: what it asks for must be judged by then.
-    let send = (_text: string): void => {};
-    const body = new ReadableStream({
-      start(controller) {
-        send = (text) => {
-          controller.enqueue(new TextEncoder().encode(text));
-          controller.close();
-        };
-      },
-    });
-    const answer = fetch(`${platform.url()}/api/v10${roles}`, {
-      method: "POST",
-      headers: { authorization: client.token ?? "", "content-type": "application/json" },
-      body,
-      duplex: "half",
-    } as RequestInit);
-    await owner.get(roles);
+    const headers = { authorization: client.token ?? "", "content-type": "application/json" };
+    const pending = request(`${platform.url()}/api/v10${roles}`, { method: "POST", headers });
+    const answered = once(pending, "response");
+    pending.flushHeaders();
+    for (let i = 0; i < 20; i++) await owner.get(roles);
     await owner.delete(`/guilds/${guild.id}/members/${client.id}/roles/${roleId}`);
-    send(JSON.stringify({ name: "too late" }));
-    expect((await answer).status).toBe(403);
+    pending.end(JSON.stringify({ name: "too late" }));
+    const [answer] = await answered;
+    expect(answer.statusCode).toBe(403);
     expect((await owner.get(roles)).some((role: { name: string }) => role.name === "too late")).toBe(false);
   });
 });
