@@ -8,13 +8,16 @@ export type { Redis };
  * Callers have something better to do than to wait (the outbox, a hold), and a request must not hang.
  */
 export function connectRedis(url: string, log: Logger, options: { name: string; commandTimeoutMs?: number }): Redis {
+  const commandTimeout = options.commandTimeoutMs ?? 1000;
   const redis = new Redis(url, {
     connectionName: options.name,
     enableOfflineQueue: false,
     autoResubscribe: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: options.commandTimeoutMs ?? 1000,
+    commandTimeout,
     connectTimeout: 2000,
+    // A connection on which commands stay unanswered is dead, whatever TCP says: it is made anew.
+    socketTimeout: commandTimeout + 500,
     retryStrategy: (times) => Math.min(50 * 2 ** times, 1000),
   });
   let lastMessage = "";

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { attach, defineScripts, type Event, publishEntry, toLogEntry } from "../core/event-log.ts";
 import { connectRedis, type Redis, redisReady } from "../core/redis.ts";
@@ -17,6 +18,9 @@ const CHUNK = 500;
 /** A feed that is cut off for this long is more than a hiccup: who waits for it gives up. */
 const REACH_MS = 10_000;
 const RETRY_MS = 300;
+const PROBE_MS = 1000;
+/** Longer than a busy event loop or a slow Redis keeps a probe. */
+const MUTE_MS = 5000;
 
 /**
  * A node's ordered view of the logs it subscribes to. Pub/sub may lose messages, when the connection drops or
@@ -31,6 +35,8 @@ export class Feed {
   /** The last kept event of each subscribed log. Added by subscribe, removed by unsubscribe. */
   readonly #positions = new Map<string, number>();
   readonly #channels = new Map<string, string>();
+  /** Logs that Redis has not confirmed yet. */
+  readonly #subscribing = new Map<string, Promise<void>>();
   /** What has arrived and is not delivered yet. */
   #queue: LogEvent[] = [];
   /** Who waits for a log to come to a number; removed when it has. */
@@ -40,6 +46,10 @@ export class Feed {
   /** Something is being read or waited for: events queue. */
   #busy = false;
   #recoverNext = false;
+  readonly #probeChannel = redisKeys.probe(randomUUID());
+  #probeTimer: NodeJS.Timeout | undefined;
+  /** When the last message came, a probe or an event. */
+  #heardAt = Date.now();
   #epoch: string | null = null;
   #highest = 0;
   #stopped = false;
@@ -63,7 +73,28 @@ export class Feed {
     });
     subscriber.on("ready", () => void feed.#recover());
     await feed.#recover();
+    feed.#probeTimer = setInterval(() => feed.#probe(), PROBE_MS).unref();
     return feed;
+  }
+
+  /**
+   * A connection can be alive and mute: pings are answered, publishes succeed, nothing arrives (a replica that lost
+   * its master does so). So the node sends a message to itself through Redis; when none comes back it reconnects,
+   * and reads what it has missed.
+   */
+  #probe(): void {
+    if (!this.#connected) {
+      this.#heardAt = Date.now();
+      return;
+    }
+    if (Date.now() - this.#heardAt > MUTE_MS) {
+      this.#log.warn("the feed is connected but mute: reconnecting");
+      this.#heardAt = Date.now();
+      this.#connected = false;
+      this.#subscriber.stream.destroy();
+      return;
+    }
+    this.#command.publish(this.#probeChannel, "").catch(() => {});
   }
 
   /** The highest number delivered. */
@@ -79,24 +110,34 @@ export class Feed {
   /** Starts to receive logs. Once it resolves, every event published from now on will come. */
   async subscribe(logs: readonly string[]): Promise<void> {
     const fresh = logs.filter((log) => !this.#positions.has(log));
-    if (fresh.length === 0) return;
-    for (const log of fresh) {
+    // Somebody else may be at it: a log counts as subscribed when Redis has confirmed it, not before.
+    const others = logs.flatMap((log) => this.#subscribing.get(log) ?? []);
+    for (let at = 0; at < fresh.length; at += CHUNK) {
+      const chunk = fresh.slice(at, at + CHUNK);
+      const work = this.#subscribeChunk(chunk);
+      for (const log of chunk) this.#subscribing.set(log, work);
+      await work;
+    }
+    await Promise.all(others);
+  }
+
+  async #subscribeChunk(logs: readonly string[]): Promise<void> {
+    for (const log of logs) {
       this.#positions.set(log, -1);
       this.#channels.set(redisKeys.channel(log), log);
     }
     try {
-      for (let at = 0; at < fresh.length; at += CHUNK) {
-        const chunk = fresh.slice(at, at + CHUNK);
-        await this.#subscriber.subscribe(...chunk.map(redisKeys.channel));
-        const last = await this.#command.mget(chunk.map(redisKeys.last));
-        for (const [i, log] of chunk.entries()) {
-          // An event may have come in between, and told the position itself.
-          if (this.#positions.get(log) === -1) this.#positions.set(log, Number(last[i] ?? 0));
-        }
+      await this.#subscriber.subscribe(...logs.map(redisKeys.channel));
+      const last = await this.#command.mget(logs.map(redisKeys.last));
+      for (const [i, log] of logs.entries()) {
+        // An event may have come in between, and told the position itself.
+        if (this.#positions.get(log) === -1) this.#positions.set(log, Number(last[i] ?? 0));
       }
     } catch (error) {
-      this.unsubscribe(fresh);
+      this.unsubscribe(logs);
       throw error;
+    } finally {
+      for (const log of logs) this.#subscribing.delete(log);
     }
   }
 
@@ -157,10 +198,12 @@ export class Feed {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#connected = false;
+    clearInterval(this.#probeTimer);
     this.#subscriber.disconnect();
   }
 
   #onMessage(channel: string, message: string): void {
+    this.#heardAt = Date.now();
     const log = this.#channels.get(channel);
     if (log === undefined) return;
     const event = parsePublished(log, message);
@@ -241,6 +284,7 @@ export class Feed {
       const state = await attach(this.#command, this.#highest);
       if (this.#epoch !== null && this.#epoch !== state.epoch) this.#handlers.onEpochLost();
       this.#epoch = state.epoch;
+      await this.#subscriber.subscribe(this.#probeChannel);
       const logs = [...this.#positions.keys()];
       for (let at = 0; at < logs.length; at += CHUNK) {
         await this.#subscriber.subscribe(...logs.slice(at, at + CHUNK).map(redisKeys.channel));

@@ -38,7 +38,7 @@ export async function startGateway(config: Config): Promise<{ port: number; stop
   const log = createLogger(config.logLevel, "gateway");
   const { databaseUrl, redisUrl } = required(config);
   const sql = connectDatabase(databaseUrl, { name: "guildhall-gateway" });
-  const redis = connectRedis(redisUrl, log, { name: "gateway", commandTimeoutMs: 5000 });
+  const redis = connectRedis(redisUrl, log, { name: "gateway", commandTimeoutMs: 3000 });
   await redisReady(redis);
   const node = new GatewayNode({ config, sql, redis, log });
   node.feed = await Feed.open(redisUrl, redis, feedHandlers(node), log);
