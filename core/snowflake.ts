@@ -5,6 +5,15 @@ const COUNTER_COUNT = 4096;
 
 export type NextId = () => string;
 
+const DIGITS = /^(0|[1-9]\d{0,18})$/;
+/** The greatest `bigint` of Postgres, where ids are kept. */
+const MAX_ID = 9_223_372_036_854_775_807n;
+
+/** Whether a text is an id as we write them: decimal, without leading zeros, in 63 bits. */
+export function isSnowflake(text: string): boolean {
+  return DIGITS.test(text) && BigInt(text) <= MAX_ID;
+}
+
 /**
  * Makes snowflakes: 42 bits of milliseconds, 10 bits of worker, 12 bits of counter. Ids of one generator strictly
  * grow: a clock that steps back, or more than 4096 ids in a millisecond, borrows from the next millisecond.

@@ -3,9 +3,9 @@ import type { Config } from "../core/config.ts";
 import type { Sql } from "../core/db.ts";
 import { isDatabaseAway } from "../core/db.ts";
 import type { EventLog } from "../core/event-log.ts";
-import { parseJson } from "../core/json.ts";
+import { parseJson, storable } from "../core/json.ts";
 import type { Logger } from "../core/log.ts";
-import type { NextId } from "../core/snowflake.ts";
+import { isSnowflake, type NextId } from "../core/snowflake.ts";
 import type { Authenticator } from "./auth/caller.ts";
 import type { Change } from "./change.ts";
 import { ApiError, invalidField } from "./errors.ts";
@@ -87,12 +87,10 @@ function isKnownPath(path: string): boolean {
   });
 }
 
-const SNOWFLAKE = /^\d{1,19}$/;
-
 function readParams(values: Record<string, string>): Params {
   for (const [name, value] of Object.entries(values)) {
     if (!name.endsWith("_id")) continue;
-    if (!SNOWFLAKE.test(value) || BigInt(value) > 9_223_372_036_854_775_807n) {
+    if (!isSnowflake(value)) {
       throw invalidField([name], "NUMBER_TYPE_COERCE", `Value "${value.slice(0, 64)}" is not snowflake.`);
     }
   }
@@ -111,7 +109,7 @@ async function readBody(request: globalThis.Request): Promise<unknown> {
   const text = await readText(request);
   if (text === "") return {};
   try {
-    return parseJson(text);
+    return storable(parseJson(text), text);
   } catch {
     throw new ApiError("INVALID_JSON");
   }

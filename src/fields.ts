@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { ALL_PERMISSIONS } from "../core/permissions.ts";
+import { isSnowflake } from "../core/snowflake.ts";
 
 /** The building blocks of request schemas, as tolerant as Discord is in what clients send. */
 
-/** A 64-bit unsigned id, always a string inside. */
+/** An id, always a string inside. */
 export const snowflake = z
   .union([z.string(), z.number().int().nonnegative().transform(String)])
-  .pipe(z.string().regex(/^(0|[1-9]\d{0,18})$/, "Value is not snowflake."));
+  .pipe(z.string().refine(isSnowflake, "Value is not snowflake."));
 
 /** A permission bit field: a decimal string, or a number from older clients. Unknown bits are dropped. */
 export const permissionBits = z
@@ -14,18 +15,13 @@ export const permissionBits = z
   .pipe(z.string().regex(/^\d{1,20}$/, "Value is not a permission bit field."))
   .transform((text) => BigInt(text) & ALL_PERMISSIONS);
 
-/** Text without NUL, which Postgres can't store. */
-export const text = (min: number, max: number) =>
-  z
-    .string()
-    .transform((value) => value.replaceAll("\u0000", ""))
-    .pipe(z.string().min(min).max(max));
+export const text = (min: number, max: number) => z.string().min(min).max(max);
 
 /** Text whose surrounding spaces don't count. */
 export const trimmed = (min: number, max: number) =>
   z
     .string()
-    .transform((value) => value.replaceAll("\u0000", "").trim())
+    .transform((value) => value.trim())
     .pipe(z.string().min(min).max(max));
 
 /** A flag in a query string. */

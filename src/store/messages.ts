@@ -41,21 +41,19 @@ export async function listMessages(sql: Db, place: Place, page: Page): Promise<M
   if (page.around !== undefined) {
     const half = Math.floor(page.limit / 2);
     const newer = await listPlain(sql, place, { after: page.around, limit: half });
-    const older = await listPlain(sql, place, {
-      before: (BigInt(page.around) + 1n).toString(),
-      limit: page.limit - newer.length,
-    });
+    const older = await listPlain(sql, place, { upTo: page.around, limit: page.limit - newer.length });
     return withReferenced(sql, [...newer, ...older]);
   }
   return withReferenced(sql, await listPlain(sql, place, page));
 }
 
-async function listPlain(sql: Db, place: Place, page: Page): Promise<Plain[]> {
+async function listPlain(sql: Db, place: Place, page: Page & { upTo?: string }): Promise<Plain[]> {
   const upward = page.after !== undefined && page.before === undefined;
   const rows = await sql<Plain[]>`
     select ${messageColumns(sql)} from messages msg
     where ${inPlace(sql, place)} and not msg.deleted
       ${page.before === undefined ? sql`` : sql`and msg.id < ${page.before}`}
+      ${page.upTo === undefined ? sql`` : sql`and msg.id <= ${page.upTo}`}
       ${page.after === undefined ? sql`` : sql`and msg.id > ${page.after}`}
     order by msg.id ${upward ? sql`asc` : sql`desc`} limit ${page.limit}`;
   return upward ? [...rows].reverse() : rows;

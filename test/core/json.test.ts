@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseJson } from "../../core/json.ts";
+import { parseJson, storable } from "../../core/json.ts";
 
 test("ids sent as bare numbers keep every digit", () => {
   expect(parseJson(`{"id":1234567890123456789,"list":[ 9223372036854775807 ]}`)).toEqual({
@@ -26,6 +26,20 @@ test("everything that JSON.stringify writes is read as JSON.parse reads it", () 
       const wrapped = `[${text},1234567890123456789]`;
       const expected = [withLongIntegersQuoted(JSON.parse(text)), "1234567890123456789"];
       expect(parseJson(wrapped)).toEqual(expected);
+    }),
+  );
+});
+
+test("what Postgres can't store as text is taken out, and nothing else", () => {
+  const read = (text: string) => storable(JSON.parse(text), text);
+  expect(read(String.raw`{"a":["x\u0000y","\ud83d\ude00\uD83D!","\udc00"],"b":{"__proto__":"\u0000"}}`)).toEqual({
+    a: ["xy", "\u{1f600}\ufffd!", "\ufffd"],
+    b: JSON.parse('{"__proto__":""}'),
+  });
+  fc.assert(
+    fc.property(fc.jsonValue({ stringUnit: "grapheme" }), (value) => {
+      const text = JSON.stringify(value);
+      expect(storable(JSON.parse(text), `${text} ${String.raw`\ud83d`}`)).toEqual(JSON.parse(text));
     }),
   );
 });
