@@ -18,7 +18,8 @@ export async function fingerprintOf(stores: Stores): Promise<() => Promise<Finge
   const tables = await sql<{ name: string }[]>`
     select table_name as name from information_schema.tables where table_schema = 'public' order by 1`;
   const hashes = tables.map(
-    ({ name }) => `select '${name}' as name, md5(string_agg(t::text, e'\\n' order by t::text)) as hash from "${name}" t`,
+    ({ name }) =>
+      `select '${name}' as name, md5(string_agg(t::text, e'\\n' order by t::text)) as hash from "${name}" t`,
   );
   return async () => {
     const rows = await sql.unsafe<{ name: string; hash: string | null }[]>(hashes.join(" union all "));

@@ -3,7 +3,7 @@ import type { Answer } from "../harness/client.ts";
 
 /** What only a leak would show: code, statements, addresses, hashes. */
 const INTERNALS =
-  /\bat .+:\d+|node_modules|\.ts\b|postgres|redis|\bselect\b.+\bfrom\b|insert into|violates|relation "|column "|ECONN|argon2|Error:/i;
+  /\bat \S+:\d+|node_modules|\.ts\b|postgres|redis|\bselect \S+ from\b|insert into|violates|relation "|column "|ECONN|argon2|Error:/i;
 
 /** The answer is an error as Discord tells it, `{code, message, errors?}`, and tells nothing else. */
 export function expectErrorBody({ status, body, headers }: Answer): void {

@@ -37,8 +37,8 @@ export interface World {
   elsewhere: Places;
   /** A conversation of the owner and the reader. */
   dmId: string;
-  /** Another guild like `here`, with its bot, for a request that changes it. */
-  another(): Promise<{ places: Places; bot: Client }>;
+  /** Another guild like `here`, with an owner and a bot of its own, for a request that changes it. */
+  another(): Promise<{ places: Places; owner: Client; bot: Client }>;
 }
 
 const READ = Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY;
@@ -60,7 +60,10 @@ export async function makeWorld(platform: Platform): Promise<World> {
     here,
     elsewhere,
     dmId: dm.id,
-    another: () => makeGuild(platform, owner, reader, outcast),
+    another: async () => {
+      const another = await platform.person("owner");
+      return { owner: another, ...(await makeGuild(platform, another, reader, outcast)) };
+    },
     lacking: (permission) => {
       const bits = ALL_PERMISSIONS & ~Permission.ADMINISTRATOR & ~Permission[permission];
       const member = known.get(permission) ?? newMember(platform, owner, here, bits);

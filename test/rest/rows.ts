@@ -1,0 +1,191 @@
+import type { Places } from "./world.ts";
+
+/** What the matrix must know of a route beyond the route's own data. */
+export interface Row {
+  /** A valid body with every field set. Needed when the route has a body. */
+  body?: (at: Places) => unknown;
+  /** A valid query with every field set. Needed when the route has a query. */
+  query?: (at: Places) => Record<string, string>;
+  /** Path parameters that are filled by something of another name. */
+  path?: Partial<Record<string, keyof Places>>;
+  /** JSON codes for unknown ids that are not the usual ones of their parameter. */
+  unknown?: Partial<Record<string, number>>;
+  /** Path parameters and body fields that may name things of anywhere. */
+  anywhere?: readonly string[];
+  /** The code for people who aren't in the guild, where neither path nor kind of access tells that there is one. */
+  strangers?: number;
+  /** The code for a member who may only read, where it is another than 50013 or follows from no rule; or that it may. */
+  readers?: number | "may";
+  /** Who may call it, where that isn't the owner, the bot, or anyone. */
+  caller?: "reader" | "stranger" | "newcomer";
+}
+
+const EMBED = {
+  title: "title",
+  description: "description",
+  url: "https://example.com/",
+  timestamp: "2026-01-01T00:00:00.000Z",
+  color: 1,
+  footer: { text: "footer", icon_url: "https://example.com/i.png" },
+  image: { url: "https://example.com/i.png" },
+  thumbnail: { url: "https://example.com/i.png" },
+  author: { name: "author", url: "https://example.com/", icon_url: "https://example.com/i.png" },
+  fields: [{ name: "name", value: "value", inline: true }],
+};
+const SAID = (at: Places) => ({
+  content: "content",
+  embeds: [EMBED],
+  allowed_mentions: { parse: ["roles"], users: [at.user_id], replied_user: true },
+  flags: 4,
+});
+const ROLE = {
+  name: "role",
+  permissions: "1024",
+  color: 1,
+  colors: { primary_color: 1 },
+  hoist: true,
+  mentionable: true,
+};
+const CHANNEL = (at: Places) => ({
+  name: "channel",
+  position: 1,
+  topic: "topic",
+  nsfw: true,
+  rate_limit_per_user: 1,
+  bitrate: 64_000,
+  user_limit: 1,
+  default_auto_archive_duration: 60,
+  parent_id: at.category_id,
+  permission_overwrites: [{ id: at.role_id, type: 0, allow: "1024", deny: "0" }],
+});
+const APPLICATION = {
+  description: "description",
+  tags: ["tag"],
+  custom_install_url: "https://example.com/",
+  role_connections_verification_url: "https://example.com/",
+  event_webhooks_url: null,
+  event_webhooks_status: 1,
+  event_webhooks_types: ["MESSAGE_CREATE"],
+};
+const PAGE = (at: Places) => ({ before: at.message_id, after: "1", limit: "5" });
+const PASSWORD = "correct horse battery";
+const UNKNOWN_USER = 10013;
+const UNKNOWN_BAN = 10026;
+
+/** By method and path. A route with nothing to tell has no row. */
+export const rows: Record<string, Row> = {
+  "POST /auth/register": { body: () => ({ username: "somebody", email: "somebody@example.com", password: PASSWORD }) },
+  "POST /auth/login": { body: () => ({ login: "nobody", password: PASSWORD }) },
+  "POST /auth/refresh": { body: () => ({ refresh_token: "gr_unknown" }) },
+  "POST /auth/logout": { caller: "newcomer" },
+  "POST /auth/change-password": {
+    body: () => ({ password: PASSWORD, new_password: "another horse battery" }),
+    caller: "newcomer",
+  },
+  "PATCH /users/@me": { body: () => ({ username: "renamed_person", global_name: "Name", accent_color: 1 }) },
+  "GET /users/:user_id": { unknown: { user_id: UNKNOWN_USER }, anywhere: ["user_id"] },
+  "GET /users/@me/guilds": { query: (at) => ({ before: at.guild_id, after: "1", limit: "5", with_counts: "true" }) },
+  "DELETE /users/@me/guilds/:guild_id": { caller: "reader", readers: "may" },
+  "POST /users/@me/channels": {
+    body: (at) => ({ recipient_id: at.user_id, recipients: [at.user_id] }),
+    anywhere: ["recipient_id", "recipients"],
+  },
+  "POST /guilds": { body: () => ({ name: "A guild" }) },
+  "GET /guilds/:guild_id": { query: () => ({ with_counts: "true" }) },
+  "PATCH /guilds/:guild_id": {
+    body: (at) => ({
+      name: "Renamed",
+      description: "description",
+      verification_level: 1,
+      default_message_notifications: 1,
+      explicit_content_filter: 1,
+      preferred_locale: "de",
+      afk_timeout: 60,
+      afk_channel_id: at.voice_id,
+      system_channel_id: at.channel_id,
+      system_channel_flags: 1,
+      rules_channel_id: at.channel_id,
+      public_updates_channel_id: at.channel_id,
+      safety_alerts_channel_id: at.channel_id,
+      premium_progress_bar_enabled: true,
+      owner_id: at.user_id,
+    }),
+  },
+  "POST /guilds/:guild_id/channels": { body: (at) => ({ ...CHANNEL(at), type: 0 }) },
+  "PATCH /guilds/:guild_id/channels": {
+    body: (at) => [{ id: at.channel_id, position: 3, lock_permissions: true, parent_id: at.category_id }],
+    readers: 50001,
+  },
+  "PATCH /channels/:channel_id": { body: CHANNEL },
+  "PUT /channels/:channel_id/permissions/:overwrite_id": { body: () => ({ type: 0, allow: "1024", deny: "0" }) },
+  "POST /guilds/:guild_id/roles": { body: () => ROLE },
+  "PATCH /guilds/:guild_id/roles": { body: (at) => [{ id: at.role_id, position: 2 }] },
+  "PATCH /guilds/:guild_id/roles/:role_id": { body: () => ROLE },
+  "GET /guilds/:guild_id/members": { query: () => ({ limit: "5", after: "1" }) },
+  "PATCH /guilds/:guild_id/members/:user_id": {
+    body: (at) => ({
+      nick: "nick",
+      roles: [at.role_id],
+      communication_disabled_until: new Date(Date.now() + 3600_000).toISOString(),
+      flags: 4,
+    }),
+  },
+  "PATCH /guilds/:guild_id/members/@me": { body: () => ({ nick: "nick" }) },
+  "PATCH /guilds/:guild_id/members/@me/nick": { body: () => ({ nick: "nick" }) },
+  "GET /guilds/:guild_id/bans": { query: () => ({ before: "9", after: "1", limit: "5" }) },
+  "GET /guilds/:guild_id/bans/:user_id": { path: { user_id: "banned_id" }, unknown: { user_id: UNKNOWN_BAN } },
+  "PUT /guilds/:guild_id/bans/:user_id": {
+    body: () => ({ delete_message_seconds: 60, delete_message_days: 1 }),
+    unknown: { user_id: UNKNOWN_USER },
+    anywhere: ["user_id"],
+  },
+  "DELETE /guilds/:guild_id/bans/:user_id": {
+    path: { user_id: "banned_id" },
+    unknown: { user_id: UNKNOWN_BAN },
+  },
+  "POST /channels/:channel_id/invites": {
+    body: () => ({ max_age: 60, max_uses: 1, temporary: true, unique: true }),
+  },
+  "GET /invites/:code": { query: () => ({ with_counts: "true" }) },
+  "POST /invites/:code": { caller: "stranger" },
+  "DELETE /invites/:code": { strangers: 50001, readers: 50013 },
+  "POST /channels/:channel_id/messages": {
+    body: (at) => ({
+      ...SAID(at),
+      nonce: "nonce",
+      enforce_nonce: true,
+      tts: true,
+      message_reference: {
+        type: 0,
+        message_id: at.message_id,
+        channel_id: at.channel_id,
+        guild_id: at.guild_id,
+        fail_if_not_exists: true,
+      },
+    }),
+    anywhere: ["allowed_mentions", "guild_id"],
+  },
+  "GET /channels/:channel_id/messages": { query: (at) => ({ ...PAGE(at), around: at.message_id }) },
+  "PATCH /channels/:channel_id/messages/:message_id": { body: SAID, readers: 50005, anywhere: ["allowed_mentions"] },
+  "POST /channels/:channel_id/messages/bulk-delete": {
+    body: (at) => ({ messages: [at.message_id, at.second_message_id] }),
+  },
+  "POST /applications": { body: () => ({ name: "App", description: "description" }) },
+  "PATCH /applications/@me": { body: () => APPLICATION },
+  "PATCH /applications/:application_id": { body: () => APPLICATION },
+  "POST /oauth2/authorize": {
+    body: (at) => ({ guild_id: at.guild_id, authorize: true }),
+    query: (at) => ({ client_id: at.application_id, scope: "bot", permissions: "8" }),
+    strangers: 50001,
+    readers: 50013,
+    anywhere: ["guild_id"],
+  },
+  "POST /channels/:channel_id/webhooks": { body: () => ({ name: "hook", avatar: null }) },
+  "PATCH /webhooks/:webhook_id": { body: (at) => ({ name: "hook", channel_id: at.channel_id, avatar: null }) },
+  "PATCH /webhooks/:webhook_id/:webhook_token": { body: () => ({ name: "hook", avatar: null }) },
+  "POST /webhooks/:webhook_id/:webhook_token": {
+    body: (at) => ({ ...SAID(at), username: "name", avatar_url: "https://example.com/i.png", tts: false }),
+    query: () => ({ wait: "true", with_components: "true" }),
+    anywhere: ["allowed_mentions"],
+  },
+};
