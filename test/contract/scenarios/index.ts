@@ -1,0 +1,27 @@
+import type { Scenarios } from "../world.ts";
+import { applicationScenarios } from "./applications.ts";
+import { banScenarios } from "./bans.ts";
+import { channelScenarios } from "./channels.ts";
+import { gatewayScenarios } from "./gateway.ts";
+import { guildScenarios } from "./guilds.ts";
+import { inviteScenarios } from "./invites.ts";
+import { memberScenarios } from "./members.ts";
+import { messageScenarios } from "./messages.ts";
+import { roleScenarios } from "./roles.ts";
+import { userScenarios } from "./users.ts";
+import { webhookScenarios } from "./webhooks.ts";
+
+/** How each operation is done that has a route. */
+export const scenarios: Scenarios = {
+  ...applicationScenarios,
+  ...banScenarios,
+  ...channelScenarios,
+  ...gatewayScenarios,
+  ...guildScenarios,
+  ...inviteScenarios,
+  ...memberScenarios,
+  ...messageScenarios,
+  ...roleScenarios,
+  ...userScenarios,
+  ...webhookScenarios,
+};

@@ -1,0 +1,60 @@
+import type { Scenarios } from "../world.ts";
+
+/** An embed with every field that may be given. */
+const EMBED = {
+  title: "Title",
+  description: "Text",
+  url: "https://example.com/",
+  timestamp: "2026-01-02T03:04:05.678Z",
+  color: 0x3498db,
+  footer: { text: "Footer", icon_url: "https://example.com/footer.png" },
+  image: { url: "https://example.com/image.png" },
+  thumbnail: { url: "https://example.com/thumbnail.png" },
+  author: { name: "Author", url: "https://example.com/author", icon_url: "https://example.com/author.png" },
+  fields: [{ name: "Name", value: "Value", inline: true }],
+};
+
+export const messageScenarios: Scenarios = {
+  create_message: async ({ bot, owner, member, channelId, newRole, newMessage, dm }) => {
+    const path = `/channels/${channelId}/messages`;
+    const first = await newMessage();
+    const role = await newRole();
+    const mentions = `<@${member.id}> <@&${role.id}> @everyone`;
+    return [
+      await bot.request("POST", path, { content: mentions, tts: true, nonce: "1", enforce_nonce: true }),
+      await bot.request("POST", path, { embeds: [EMBED], flags: 1 << 12 }),
+      await bot.request("POST", path, { content: "reply", message_reference: { message_id: first.id } }),
+      await owner.request("POST", path, { content: mentions }),
+      await bot.request("POST", `/channels/${(await dm()).id}/messages`, { content: "in a conversation" }),
+    ];
+  },
+  list_messages: async ({ bot, channelId, newMessage, newWebhook, platform }) => {
+    const message = await newMessage({ embeds: [EMBED] });
+    const reply = await newMessage({ content: "reply", message_reference: { message_id: message.id } });
+    const deleted = await newMessage();
+    await newMessage({ content: "reply to nothing", message_reference: { message_id: deleted.id } });
+    await bot.delete(`/channels/${channelId}/messages/${deleted.id}`);
+    const { id, token } = await newWebhook();
+    await platform.anonymous().post(`/webhooks/${id}/${token}`, { content: "from a webhook" });
+    return [
+      await bot.request("GET", `/channels/${channelId}/messages?limit=100`),
+      await bot.request("GET", `/channels/${channelId}/messages?around=${reply.id}&limit=3`),
+    ];
+  },
+  get_message: async ({ bot, channelId, newMessage }) =>
+    bot.request("GET", `/channels/${channelId}/messages/${(await newMessage()).id}`),
+  update_message: async ({ bot, channelId, newMessage }) => {
+    const { id } = await newMessage();
+    return bot.request("PATCH", `/channels/${channelId}/messages/${id}`, { content: "edited", embeds: [EMBED] });
+  },
+  delete_message: async ({ bot, channelId, newMessage }) =>
+    bot.request("DELETE", `/channels/${channelId}/messages/${(await newMessage()).id}`),
+  bulk_delete_messages: async ({ bot, channelId, newMessage }) => {
+    const messages = [(await newMessage()).id, (await newMessage()).id];
+    return bot.request("POST", `/channels/${channelId}/messages/bulk-delete`, { messages });
+  },
+  trigger_typing_indicator: async ({ bot, channelId, dm }) => [
+    await bot.request("POST", `/channels/${channelId}/typing`),
+    await bot.request("POST", `/channels/${(await dm()).id}/typing`),
+  ],
+};
