@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { Permission } from "../../core/permissions.ts";
 import type { Route } from "../../src/route.ts";
 import { routes } from "../../src/routes/index.ts";
 import type { Client } from "../harness/client.ts";
 import { startPlatform } from "../harness/platform.ts";
+import { documented } from "./documented-permissions.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { HOSTILE, mutations, NOT_SNOWFLAKES } from "./hostile-values.ts";
 import * as matrix from "./matrix.ts";
@@ -63,6 +65,15 @@ test("every route is in the matrix, and every row is of a route", () => {
     expect(route.query?.safeParse(row.query?.(here)).error, `${nameOf(route)}: a valid query`).toBeUndefined();
   }
   expect(Object.keys(rows).filter((name) => !routes.some((route) => nameOf(route) === name))).toEqual([]);
+});
+
+test("every route of a guild asks for the permission that is documented for it", () => {
+  for (const route of routes.filter(({ access }) => ["guild", "channel", "webhook"].includes(access.kind))) {
+    const lists = Object.entries(documented).filter(([, names]) => names.includes(nameOf(route)));
+    const permissions = lists.map(([name]) => name).filter((name) => name in Permission);
+    expect(lists, `${nameOf(route)} is in no list`).not.toEqual([]);
+    expect(neededBy(route), nameOf(route)).toEqual(permissions);
+  }
 });
 
 describe("a caller without the right", () => {

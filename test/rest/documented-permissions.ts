@@ -1,0 +1,66 @@
+import type { PermissionName } from "../../core/permissions.ts";
+
+/**
+ * What Discord documents for each route of a guild, a channel or a webhook, beyond seeing it; written down apart from
+ * the routes, so that none loses its permission unnoticed. https://discord.com/developers/docs/resources/guild and on
+ */
+export const documented: Partial<Record<PermissionName | "membership alone" | "by field or target", string[]>> = {
+  "membership alone": [
+    "GET /guilds/:guild_id",
+    "GET /guilds/:guild_id/channels",
+    "GET /guilds/:guild_id/roles",
+    "GET /guilds/:guild_id/roles/:role_id",
+    "GET /guilds/:guild_id/members",
+    "GET /guilds/:guild_id/members/:user_id",
+    "GET /users/@me/guilds/:guild_id/member",
+    "GET /channels/:channel_id",
+    // Without READ_MESSAGE_HISTORY the list is empty.
+    "GET /channels/:channel_id/messages",
+  ],
+  "by field or target": [
+    "PATCH /guilds/:guild_id/channels",
+    "PATCH /guilds/:guild_id/members/:user_id",
+    "PATCH /guilds/:guild_id/members/@me",
+    "PATCH /channels/:channel_id/messages/:message_id",
+    "DELETE /channels/:channel_id/messages/:message_id",
+  ],
+  // Only its owner, in fact.
+  ADMINISTRATOR: ["DELETE /guilds/:guild_id"],
+  MANAGE_GUILD: ["PATCH /guilds/:guild_id", "GET /guilds/:guild_id/invites"],
+  MANAGE_CHANNELS: [
+    "PATCH /channels/:channel_id",
+    "DELETE /channels/:channel_id",
+    "POST /guilds/:guild_id/channels",
+    "GET /channels/:channel_id/invites",
+  ],
+  MANAGE_ROLES: [
+    "PUT /channels/:channel_id/permissions/:overwrite_id",
+    "DELETE /channels/:channel_id/permissions/:overwrite_id",
+    "POST /guilds/:guild_id/roles",
+    "PATCH /guilds/:guild_id/roles",
+    "PATCH /guilds/:guild_id/roles/:role_id",
+    "DELETE /guilds/:guild_id/roles/:role_id",
+    "PUT /guilds/:guild_id/members/:user_id/roles/:role_id",
+    "DELETE /guilds/:guild_id/members/:user_id/roles/:role_id",
+  ],
+  CHANGE_NICKNAME: ["PATCH /guilds/:guild_id/members/@me/nick"],
+  KICK_MEMBERS: ["DELETE /guilds/:guild_id/members/:user_id"],
+  BAN_MEMBERS: [
+    "GET /guilds/:guild_id/bans",
+    "GET /guilds/:guild_id/bans/:user_id",
+    "PUT /guilds/:guild_id/bans/:user_id",
+    "DELETE /guilds/:guild_id/bans/:user_id",
+  ],
+  CREATE_INSTANT_INVITE: ["POST /channels/:channel_id/invites"],
+  SEND_MESSAGES: ["POST /channels/:channel_id/messages", "POST /channels/:channel_id/typing"],
+  READ_MESSAGE_HISTORY: ["GET /channels/:channel_id/messages/:message_id"],
+  MANAGE_MESSAGES: ["POST /channels/:channel_id/messages/bulk-delete"],
+  MANAGE_WEBHOOKS: [
+    "POST /channels/:channel_id/webhooks",
+    "GET /channels/:channel_id/webhooks",
+    "GET /guilds/:guild_id/webhooks",
+    "GET /webhooks/:webhook_id",
+    "PATCH /webhooks/:webhook_id",
+    "DELETE /webhooks/:webhook_id",
+  ],
+};
