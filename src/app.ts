@@ -49,8 +49,9 @@ export function createHttpApp(app: App): Hono<HttpEnv> {
     }
   }
   http.notFound((c) => {
-    const error = new ApiError(isKnownPath(c.req.path) ? "METHOD_NOT_ALLOWED" : "NOT_FOUND");
-    return errorResponse(error);
+    const methods = methodsOf(c.req.path);
+    if (methods.length === 0) return errorResponse(new ApiError("NOT_FOUND"));
+    return errorResponse(new ApiError("METHOD_NOT_ALLOWED"), { Allow: methods.join(", ") });
   });
   http.onError((error, c) => {
     if (error instanceof ApiError) return errorResponse(error);
@@ -75,16 +76,18 @@ function byPrecedence(list: readonly Route[]): Route[] {
   return [...list].sort((a, b) => weight(a) - weight(b));
 }
 
-function isKnownPath(path: string): boolean {
+/** The methods that routes take at a path: none when there is no such path. */
+function methodsOf(path: string): string[] {
   const root = ROOTS.find((prefix) => path.startsWith(`${prefix}/`));
-  if (root === undefined) return false;
+  if (root === undefined) return [];
   const segments = path.slice(root.length).split("/");
-  return routes.some((route) => {
+  const there = routes.filter((route) => {
     const pattern = route.path.split("/");
     return (
       pattern.length === segments.length && pattern.every((part, i) => part.startsWith(":") || part === segments[i])
     );
   });
+  return [...new Set(there.map((route) => route.method))];
 }
 
 function readParams(values: Record<string, string>): Params {
