@@ -32,6 +32,11 @@ export function isDatabaseAway(error: unknown): boolean {
   return code.startsWith("57P") || code === "53300" || CONNECTION_ERRORS.has(code);
 }
 
+/** True when a row is refused because another has the same of what this index keeps unique. */
+export function isTaken(error: unknown, index: string): boolean {
+  return error instanceof postgres.PostgresError && error.code === "23505" && error.constraint_name === index;
+}
+
 const CONNECTION_ERRORS = new Set([
   "CONNECTION_CLOSED",
   "CONNECTION_ENDED",

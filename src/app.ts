@@ -57,7 +57,7 @@ export function createHttpApp(app: App): Hono<HttpEnv> {
     if (error instanceof ApiError) return errorResponse(error);
     if (isDatabaseAway(error)) {
       c.get("log").warn({ err: error.message }, "database away");
-      return errorResponse(new ApiError("UNAVAILABLE"), { "Retry-After": "1" });
+      return errorResponse(new ApiError("UNAVAILABLE"));
     }
     c.get("log").error({ err: error }, "request failed");
     return errorResponse(new ApiError("INTERNAL"));
@@ -67,7 +67,8 @@ export function createHttpApp(app: App): Hono<HttpEnv> {
 
 function errorResponse(error: ApiError, headers: Record<string, string> = {}): Response {
   const body = { message: error.message, code: error.code, ...(error.details ? { errors: error.details } : {}) };
-  return Response.json(body, { status: error.status, headers });
+  const patience: Record<string, string> = error.status === 503 ? { "Retry-After": "1" } : {};
+  return Response.json(body, { status: error.status, headers: { ...patience, ...headers } });
 }
 
 /** Literal segments before parameters, so that `/users/@me` is not taken for a user named @me. */

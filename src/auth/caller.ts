@@ -28,12 +28,15 @@ const MEMORY_SIZE = 10_000;
 /** Looks tokens up by hash, and remembers them for a moment so that a busy bot costs no query a request. */
 export function createAuthenticator(sql: Sql, redis: Redis, subscriber: Redis): Authenticator {
   const memory = new Map<string, { caller: Caller; until: number }>();
+  let revocations = 0;
 
   function drop(userId: string): void {
+    revocations += 1;
     for (const [key, { caller }] of memory) if (caller.user.id === userId) memory.delete(key);
   }
 
   const subscribe = () => {
+    revocations += 1;
     memory.clear();
     subscriber.subscribe(redisKeys.revocations).catch(() => {});
   };
@@ -46,11 +49,14 @@ export function createAuthenticator(sql: Sql, redis: Redis, subscriber: Redis): 
       if (authorization === undefined || authorization.length > 512) return null;
       const known = memory.get(authorization);
       if (known !== undefined && known.until > Date.now()) return known.caller;
+      const revocationsBefore = revocations;
       const caller = await lookUp(sql, authorization);
       if (caller === null) {
         memory.delete(authorization);
         return null;
       }
+      // What was looked up before a revocation may be what it revoked.
+      if (revocations !== revocationsBefore) return caller;
       if (memory.size >= MEMORY_SIZE) memory.clear();
       memory.set(authorization, { caller, until: Date.now() + MEMORY_MS });
       return caller;

@@ -1,6 +1,8 @@
+import type { Transaction } from "../../core/db.ts";
 import type { App } from "../app.ts";
 import { ApiError } from "../errors.ts";
 import * as tokens from "../store/tokens.ts";
+import { type Credentials, lockPasswordHash, lockUser, setPassword } from "../store/users.ts";
 import { hashToken, newAccessToken, newRefreshToken, successorOf } from "./tokens.ts";
 
 const ACCESS_MS = 15 * 60_000;
@@ -15,12 +17,26 @@ export interface TokenPair {
   expires_in: number;
 }
 
-/** Starts a new family of tokens: one login on one device. */
-export async function startLogin(app: App, userId: string): Promise<TokenPair> {
+// Whatever makes tokens of a user and whatever revokes them takes turns, by a lock on the account: else a revocation
+// would miss what is made beside it.
+
+/**
+ * Starts a new family of tokens: one login on one device.
+ * @param verified whose password was right a moment ago
+ * @returns null when the password has been changed since
+ */
+export async function startLogin(app: App, verified: Credentials): Promise<TokenPair | null> {
+  return app.sql.begin(async (tx) => {
+    const stillRight = (await lockPasswordHash(tx, verified.id)) === verified.password_hash;
+    return stillRight ? newFamily(app, tx, verified.id) : null;
+  });
+}
+
+async function newFamily(app: App, tx: Transaction, userId: string): Promise<TokenPair> {
   const familyId = app.nextId();
   const access = newAccessToken();
   const refresh = newRefreshToken();
-  await tokens.insertTokens(app.sql, row(app, userId, familyId, access, refresh));
+  await tokens.insertTokens(tx, row(app, userId, familyId, access, refresh));
   return pair(access, refresh);
 }
 
@@ -31,7 +47,10 @@ export async function startLogin(app: App, userId: string): Promise<TokenPair> {
  */
 export async function refreshLogin(app: App, refreshToken: string): Promise<TokenPair> {
   const hash = hashToken(refreshToken).toString("hex");
+  const owner = await tokens.ownerOfRefreshToken(app.sql, hash);
+  if (owner === undefined) throw new ApiError("INVALID_TOKEN");
   const outcome = await app.sql.begin(async (tx) => {
+    await lockUser(tx, owner);
     const found = await tokens.lockRefreshToken(tx, hash);
     if (found === undefined || found.revoked_at !== null || found.expires_at.getTime() < Date.now()) return null;
     const successor = successorOf(refreshToken, app.secret);
@@ -58,14 +77,27 @@ export async function refreshLogin(app: App, refreshToken: string): Promise<Toke
 
 /** Ends one login: its tokens stop working and its sockets are closed. */
 export async function endLogin(app: App, userId: string, familyId: string): Promise<void> {
-  await tokens.revokeFamily(app.sql, familyId);
+  await app.sql.begin(async (tx) => {
+    await lockUser(tx, userId);
+    await tokens.revokeFamily(tx, familyId);
+  });
   await announceRevocation(app, userId, familyId);
 }
 
-/** Ends all logins of a user. */
-export async function endAllLogins(app: App, userId: string): Promise<void> {
-  await tokens.revokeAllOf(app.sql, userId);
-  await announceRevocation(app, userId, null);
+/**
+ * Changes a password, ends all logins and starts a new one.
+ * @param verified whose old password was right a moment ago
+ * @returns null when it has been changed since
+ */
+export async function changePassword(app: App, verified: Credentials, newHash: string): Promise<TokenPair | null> {
+  const fresh = await app.sql.begin(async (tx) => {
+    if ((await lockPasswordHash(tx, verified.id)) !== verified.password_hash) return null;
+    await setPassword(tx, verified.id, newHash);
+    await tokens.revokeAllOf(tx, verified.id);
+    return newFamily(app, tx, verified.id);
+  });
+  if (fresh !== null) await announceRevocation(app, verified.id, null);
+  return fresh;
 }
 
 /** Tells every process: no remembered token, no open socket of the family (null: of any). */

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { endAllLogins, endLogin, refreshLogin, startLogin } from "../auth/logins.ts";
+import { changePassword, endLogin, refreshLogin, startLogin } from "../auth/logins.ts";
 import { hashPassword, verifyPassword } from "../auth/passwords.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { text } from "../fields.ts";
 import { everyone, person, route } from "../route.ts";
-import { findCredentials, findCredentialsById, insertPerson, setPassword } from "../store/users.ts";
+import { findCredentials, findCredentialsById, insertPerson } from "../store/users.ts";
 import { username } from "./users.ts";
 
 /** People's accounts: our own routes, as Discord documents none. Lengths: NIST SP 800-63B (long, no composition rules). */
@@ -26,7 +26,7 @@ export const authRoutes = [
       const taken = await insertPerson(app.sql, { id, username: body.username, email: body.email, passwordHash });
       if (taken === "email") throw invalidField(["email"], "EMAIL_ALREADY_REGISTERED", "Email is already registered.");
       if (taken === "username") throw invalidField(["username"], "USERNAME_ALREADY_TAKEN", "Username is unavailable.");
-      return { user_id: id, ...(await startLogin(app, id)) };
+      return { user_id: id, ...(await startLogin(app, { id, password_hash: passwordHash })) };
     },
   }),
   route({
@@ -39,8 +39,9 @@ export const authRoutes = [
       const found = await findCredentials(app.sql, body.login);
       // The same work and the same answer whether the account or the password is wrong.
       const matches = await verifyPassword(found?.password_hash ?? null, body.password);
-      if (found === undefined || !matches) throw badCredentials();
-      return { user_id: found.id, ...(await startLogin(app, found.id)) };
+      const tokens = found !== undefined && matches ? await startLogin(app, found) : null;
+      if (found === undefined || tokens === null) throw badCredentials();
+      return { user_id: found.id, ...tokens };
     },
   }),
   route({
@@ -69,10 +70,10 @@ export const authRoutes = [
     handle: async ({ app, body }, caller) => {
       const found = await findCredentialsById(app.sql, caller.user.id);
       const matches = await verifyPassword(found?.password_hash ?? null, body.password);
-      if (!matches) throw invalidField(["password"], "PASSWORD_DOES_NOT_MATCH", "Password does not match.");
-      await setPassword(app.sql, caller.user.id, await hashPassword(body.new_password));
-      await endAllLogins(app, caller.user.id);
-      return startLogin(app, caller.user.id);
+      const tokens =
+        found !== undefined && matches ? await changePassword(app, found, await hashPassword(body.new_password)) : null;
+      if (tokens === null) throw invalidField(["password"], "PASSWORD_DOES_NOT_MATCH", "Password does not match.");
+      return tokens;
     },
   }),
 ];

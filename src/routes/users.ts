@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isTaken } from "../../core/db.ts";
 import { guildPermissions } from "../../core/permissions.ts";
 import { wireDmChannel } from "../../core/wire/channel.ts";
 import { memberFacts } from "../../core/wire/member.ts";
@@ -41,14 +42,17 @@ export const userRoutes = [
       accent_color: z.number().int().min(0).max(0xffffff).nullish(),
     }),
     handle: async ({ app, body }, caller) => {
-      const row = await app.change(async (tx, emit) => {
+      const taken = () => invalidField(["username"], "USERNAME_ALREADY_TAKEN", "Username is unavailable.");
+      const change = app.change(async (tx, emit) => {
         const updated = await updateUser(tx, caller.user.id, body);
-        if (updated === undefined) {
-          throw invalidField(["username"], "USERNAME_ALREADY_TAKEN", "Username is unavailable.");
-        }
+        if (updated === undefined) throw taken();
         const { id: userId, version } = updated;
         emit({ t: "USER_UPDATE", userId, data: wireOwnUser(updated), entity: `user:${userId}`, version });
         return updated;
+      });
+      // Somebody else takes it at the same time.
+      const row = await change.catch((error) => {
+        throw isTaken(error, "users_username") ? taken() : error;
       });
       await app.auth.forget(row.id);
       return wireOwnUser(row);

@@ -67,6 +67,11 @@ export interface RefreshTokenRow {
   expires_at: Date;
 }
 
+export async function ownerOfRefreshToken(sql: Db, hash: string): Promise<string | undefined> {
+  const [row] = await sql<{ user_id: string }[]>`select user_id from refresh_tokens where token = ${hash}`;
+  return row?.user_id;
+}
+
 /** Locks the row, so that of many parallel uses one is first. */
 export async function lockRefreshToken(sql: Db, hash: string): Promise<RefreshTokenRow | undefined> {
   const [row] = await sql<RefreshTokenRow[]>`

@@ -10,7 +10,7 @@ export async function findUser(sql: Db, id: string): Promise<UserRow | undefined
   return row;
 }
 
-/** Makes other joins of the same account wait until the transaction ends, so that its limit of guilds holds. */
+/** Makes others who lock the same account wait until the transaction ends: joins, for its limit of guilds, and logins. */
 export async function lockUser(tx: Transaction, id: string): Promise<void> {
   await tx`select 1 from users where id = ${id} for no key update`;
 }
@@ -46,6 +46,13 @@ export async function findCredentials(sql: Db, login: string): Promise<Credentia
     where not bot and (lower(email) = lower(${login}) or lower(username) = lower(${login}))
     order by lower(email) = lower(${login}) desc limit 1`;
   return row;
+}
+
+/** Locks an account as lockUser does. @returns its password's hash; undefined when there is no such account */
+export async function lockPasswordHash(tx: Transaction, id: string): Promise<string | null | undefined> {
+  const [row] = await tx<{ password_hash: string | null }[]>`
+    select password_hash from users where id = ${id} for no key update`;
+  return row?.password_hash;
 }
 
 export async function setPassword(sql: Db, id: string, passwordHash: string): Promise<void> {
