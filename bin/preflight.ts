@@ -1,4 +1,4 @@
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import postgres from "postgres";
@@ -10,8 +10,8 @@ const PORT_WAIT_MS = 4000;
 
 /** What can be looked at before anything is started. Each throws a StartupError: one line that says what to do. */
 const checks = {
-  api: [checkTlsFiles, checkApiPort],
-  gateway: [checkTlsFiles, checkUws, checkGatewayPort],
+  api: [checkDriver, checkTlsFiles, checkApiPort],
+  gateway: [checkDriver, checkTlsFiles, checkUws, checkGatewayPort],
   stores: [checkDatabase, checkRedis],
 };
 
@@ -25,6 +25,13 @@ export function checkNode(version = process.versions.node): void {
   if (major < 20 || (major === 20 && minor < 19)) {
     throw new StartupError(`Guildhall needs Node.js 20.19 or newer; this is v${version}.`);
   }
+}
+
+/** Without its fix the driver ends the process when Postgres restarts: bin/patch-postgres.mjs. */
+async function checkDriver(): Promise<void> {
+  const source = readFileSync(new URL("./connection.js", import.meta.resolve("postgres")), "utf8");
+  if (source.includes("/* mended: lost connections */")) return;
+  throw new StartupError("The Postgres driver lacks a fix that npm ci applies; run: node bin/patch-postgres.mjs");
 }
 
 async function checkUws(): Promise<void> {

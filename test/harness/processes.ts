@@ -1,0 +1,136 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { freePort } from "../../bin/services/free-port.ts";
+import { type PrivateService, startPostgres } from "../../bin/services/postgres.ts";
+import { startRedis } from "../../bin/services/redis.ts";
+import { migrate } from "../../core/migrate.ts";
+
+/** A platform of real processes that can be killed one by one and come back. */
+export interface ProcessPlatform {
+  /** `http://127.0.0.1:PORT` of each API. */
+  apis: readonly string[];
+  /** `ws://127.0.0.1:PORT` of each gateway. */
+  gateways: readonly string[];
+  /** What can be killed, by name: `api 0`, `gateway 1`, `redis`, `postgres`. */
+  names: readonly string[];
+  /** kill -9, then starts it again; resolves when it is ready. */
+  killAndRestart(name: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+interface Part {
+  name: string;
+  pid(): number;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  ended(): Promise<void>;
+}
+
+/** Starts Postgres and Redis with the durability that `npm start` gives them, and processes by the product's command. */
+export async function startProcesses(
+  dir: string,
+  counts: { apis: number; gateways: number },
+): Promise<ProcessPlatform> {
+  const postgres = await servicePart("postgres", () => startPostgres(dir), join(dir, "postgres/data/postmaster.pid"));
+  const redis = await servicePart("redis", () => startRedis(dir), join(dir, "redis/redis.pid"));
+  await migrate(postgres.url);
+  const common = {
+    DATABASE_URL: postgres.url,
+    REDIS_URL: redis.url,
+    GUILDHALL_DATA: dir,
+    LOG_LEVEL: process.env.LOG_LEVEL ?? "fatal",
+    RATE_LIMITS: "off",
+  };
+  const gateways: Endpoint[] = [];
+  for (let i = 0; i < counts.gateways; i++) gateways.push(await endpoint("gateway", i, common));
+  const first = gateways[0];
+  const apiEnv = { ...common, GATEWAY_URL: first === undefined ? "ws://127.0.0.1:1" : `ws://127.0.0.1:${first.port}` };
+  const apis: Endpoint[] = [];
+  for (let i = 0; i < counts.apis; i++) apis.push(await endpoint("api", i, apiEnv));
+  const parts: Part[] = [...apis, ...gateways, redis.part, postgres.part];
+  return {
+    apis: apis.map(({ port }) => `http://127.0.0.1:${port}`),
+    gateways: gateways.map(({ port }) => `ws://127.0.0.1:${port}`),
+    names: parts.map(({ name }) => name),
+    killAndRestart: async (name) => {
+      const part = parts.find((each) => each.name === name);
+      if (part === undefined) throw new RangeError(`nothing is called ${name}`);
+      const ended = part.ended();
+      process.kill(part.pid(), "SIGKILL");
+      await ended;
+      await part.start();
+    },
+    stop: async () => {
+      for (const part of parts) await part.stop();
+    },
+  };
+}
+
+async function servicePart(name: string, start: () => Promise<PrivateService>, pidFile: string) {
+  let service = await start();
+  const part: Part = {
+    name,
+    pid: () => Number(readFileSync(pidFile, "utf8").split("\n")[0]),
+    start: async () => {
+      service = await start();
+    },
+    stop: () => service.stop(),
+    ended: () => service.ended,
+  };
+  return { part, url: service.url };
+}
+
+type Endpoint = Part & { port: number };
+
+async function endpoint(kind: "api" | "gateway", index: number, common: NodeJS.ProcessEnv): Promise<Endpoint> {
+  const port = await freePort();
+  const own =
+    kind === "api" ? { PORT: String(port) } : { GATEWAY_PORT: String(port), GATEWAY_URL: `ws://127.0.0.1:${port}` };
+  let child: ChildProcess | undefined;
+  const exited = () =>
+    child === undefined || child.exitCode !== null || child.signalCode !== null
+      ? Promise.resolve()
+      : new Promise<void>((resolve) => child?.once("exit", () => resolve()));
+  const part: Endpoint = {
+    name: `${kind} ${index}`,
+    port,
+    pid: () => child?.pid ?? 0,
+    start: async () => {
+      // The other part may be away just now: then it exits with a line, and is started again, as a supervisor would.
+      for (let tries = 0; tries < 30; tries++) {
+        child = spawn(process.execPath, ["bin/guildhall.js", kind], {
+          env: { ...process.env, ...common, ...own },
+          stdio: ["ignore", "inherit", "inherit"],
+        });
+        if (await becomesReady(`http://127.0.0.1:${port}/readyz`, exited())) return;
+      }
+      throw new Error(`${kind} ${index} does not start`);
+    },
+    stop: async () => {
+      const gone = exited();
+      child?.kill("SIGTERM");
+      await gone;
+    },
+    ended: exited,
+  };
+  await part.start();
+  return part;
+}
+
+/** @returns false when the process exits first */
+async function becomesReady(url: string, exited: Promise<void>): Promise<boolean> {
+  let over = false;
+  exited.then(() => {
+    over = true;
+  });
+  while (!over) {
+    const ready = await fetch(url).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+    if (ready) return true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+}
