@@ -23,6 +23,8 @@ export interface Event {
   /** What was changed and its row's version: a late older state is dropped. */
   entity?: string;
   version?: string;
+  /** Set where the same event may be published by several: within minutes, all but the first publish do nothing. */
+  id?: string;
 }
 
 /** An event on its way: serialised once, with an id that makes a second publish harmless. */
@@ -59,7 +61,7 @@ export interface EventLogOptions {
 
 /** How far the sequence is lifted when Redis fell back: past whatever another process may have seen. */
 const LIFT = 1_000_000;
-/** How long a repeated publish of the same event is known for one. */
+/** How long a repeated publish of the same event is known for one; no shorter than a nonce is remembered. */
 const REPEAT_WINDOW_SECONDS = 300;
 const publishScript = readFileSync(new URL("./lua/publish.lua", import.meta.url), "utf8");
 const attachScript = readFileSync(new URL("./lua/attach.lua", import.meta.url), "utf8");
@@ -94,7 +96,7 @@ export function toLogEntry(event: Event): LogEntry {
   if (event.changesView === true) header.v = true;
   return {
     log: logOf(event),
-    eventId: randomUUID(),
+    eventId: event.id ?? randomUUID(),
     kept: rule.kept,
     entity: event.entity ?? "",
     version: event.version ?? "",

@@ -144,7 +144,10 @@ async function store(
   if (!inserted.made) {
     const earlier = await findMessage(app.sql, message.place, inserted.id);
     if (earlier === undefined) throw new ApiError("UNKNOWN_MESSAGE");
-    return { ...wireMessage(earlier), ...(nonce === null ? {} : { nonce }) };
+    const again = { ...wireMessage(earlier), ...(nonce === null ? {} : { nonce }) };
+    // Whoever stored it may have died before it could tell.
+    await app.eventLog.publish(messageEvents("MESSAGE_CREATE", where, again));
+    return again;
   }
   // A conversation's event goes to two logs; only one was looked at.
   await publishAll(app.eventLog, events, where.type === "guild" ? inserted.outboxPending : undefined);
@@ -169,18 +172,15 @@ export function messageEvents(
     channelId: message.channel_id,
     authorId: message.author.id,
     mentions: message.mentions.map((user) => user.id),
-    ...(version === undefined ? {} : { entity: `message:${message.id}`, version }),
   };
+  /** What tells a repeat from a new event, and a late one from the latest; in the log of `of`. */
+  const identified = (of: string) =>
+    version === undefined ? { id: `created:${message.id}:${of}` } : { entity: `message:${message.id}:${of}`, version };
   if (where.type === "dm") {
     const both = [...new Set([where.caller.user.id, where.recipientId])];
-    // Each of the two logs needs its own entity: the second publish is no repeat of the first.
-    return both.map((userId) => ({
-      ...common,
-      ...(version === undefined ? {} : { entity: `message:${message.id}:${userId}` }),
-      userId,
-      data: message,
-    }));
+    return both.map((userId) => ({ ...common, ...identified(userId), userId, data: message }));
   }
   const member = where.me.userId === message.author.id ? { member: wireMemberOnly(where.membership) } : {};
-  return [{ ...common, guildId: where.guild.id, data: { ...message, guild_id: where.guild.id, ...member } }];
+  const { id: guildId } = where.guild;
+  return [{ ...common, ...identified(guildId), guildId, data: { ...message, guild_id: guildId, ...member } }];
 }
