@@ -8,6 +8,8 @@ export interface Terminal {
   /** One answer; `hidden` for a password. */
   ask(question: string, hidden?: boolean): Promise<string>;
   onLine(listener: (line: string) => void): void;
+  /** Input that is piped in rather than typed waits until here, and so does its end. */
+  listen(): void;
   onClose(listener: () => void): void;
   close(): void;
 }
@@ -15,7 +17,13 @@ export interface Terminal {
 export function openTerminal(): Terminal {
   const lines: Interface = createInterface({ input: stdin, output: stdout, terminal: stdout.isTTY === true });
   const isScreen = stdout.isTTY === true;
+  // Read before anybody listens, lines and the end of input would be lost.
+  const isPiped = stdin.isTTY !== true;
+  const wait = () => {
+    if (isPiped) lines.pause();
+  };
   let typing = false;
+  wait();
   return {
     print: (text) => {
       if (!isScreen || !typing) return void stdout.write(`${text}\n`);
@@ -31,6 +39,7 @@ export function openTerminal(): Terminal {
     ask: (question, hidden = false) =>
       new Promise((resolve) => {
         lines.question(question, (answer) => {
+          wait();
           unmute();
           resolve(answer);
         });
@@ -45,6 +54,9 @@ export function openTerminal(): Terminal {
         }
         listener(line);
       }),
+    listen: () => {
+      if (isPiped) lines.resume();
+    },
     onClose: (listener) => void lines.once("close", listener),
     close: () => lines.close(),
   };

@@ -92,19 +92,24 @@ function talk(terminal: Terminal, account: Account, connect: (events: LiveEvents
       terminal.print(HELP);
       const [first] = places.list();
       if (first === undefined) terminal.print("You are in no guild yet.");
-      else void join(first).catch(failed);
+      const joined = first === undefined ? Promise.resolve() : join(first).catch(failed);
+      void joined.then(() => terminal.listen());
     },
   });
   return new Promise<void>((resolve) => {
-    terminal.onLine(
-      (line) =>
-        void onLine(line)
-          .catch(failed)
-          .finally(() => terminal.prompt(`#${harmless(here?.name ?? "")}> `)),
-    );
+    // One line after the other, and the last before leaving: what was said must have arrived.
+    let handled = Promise.resolve();
+    terminal.onLine((line) => {
+      handled = handled
+        .then(() => onLine(line))
+        .catch(failed)
+        .finally(() => terminal.prompt(`#${harmless(here?.name ?? "")}> `));
+    });
     terminal.onClose(() => {
-      live.close();
-      resolve();
+      void handled.then(() => {
+        live.close();
+        resolve();
+      });
     });
   });
 }

@@ -1,9 +1,10 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { freePort } from "../../bin/services/free-port.ts";
 import { type Guildhall, guildhall, processesOf } from "./guildhall-process.ts";
@@ -62,6 +63,20 @@ async function messagesSeen({ api, email, password }: ReturnType<typeof shown>):
   return Messages.parse(messages).map((message) => message.content);
 }
 
+/** Says a line in a chat and leaves when it has come back; what was shown. */
+async function converse(command: string, line: string): Promise<string> {
+  const chat = spawn("sh", ["-c", command]);
+  onTestFinished(() => void chat.kill());
+  let shown = "";
+  chat.stdout.on("data", (chunk: Buffer) => {
+    shown += chunk.toString();
+    if (shown.includes(`: ${line}\n`)) chat.stdin.end("/quit\n");
+  });
+  chat.stdin.write(`${line}\n`);
+  await once(chat, "close");
+  return shown;
+}
+
 describe("guildhall start", () => {
   const dataDir = join(folder, "first");
   let first: ReturnType<typeof shown>;
@@ -79,15 +94,10 @@ describe("guildhall start", () => {
     expect(pasted).toMatchObject({ status: 0, stdout: "" });
     expect(await messagesSeen(first)).toEqual(["Hello from curl"]);
     expect(await call(`${first.api}/users/@me`, `Bot ${first.botToken}`)).toMatchObject({ bot: true });
-    const said = spawnSync(
-      "sh",
-      ["-c", `(sleep 1; echo Hello from the terminal; sleep 1; echo /quit) | ${first.chatCommand}`],
-      {
-        encoding: "utf8",
-        cwd: process.cwd(),
-      },
-    );
-    expect(said.stdout).toMatch(/Demo webhook.*: Hello from curl.*demo: Hello from the terminal/s);
+    const piped = `echo Hello from the terminal | ${first.chatCommand}`;
+    const said = spawnSync("sh", ["-c", piped], { encoding: "utf8", timeout: 60_000 });
+    expect(said.stdout).toMatch(/Demo webhook.*: Hello from curl/);
+    expect(await messagesSeen(first)).toEqual(["Hello from the terminal", "Hello from curl"]);
     expect(platform.output().stderr).toBe("");
   });
 
@@ -182,8 +192,8 @@ describe("guildhall start", () => {
     expect(seen).toMatchObject({ api: expect.stringMatching(/^https:/), gateway: expect.stringMatching(/^wss:/) });
     const pasted = spawnSync("sh", ["-c", `${seen.curl} --silent --fail-with-body`], { encoding: "utf8" });
     expect(pasted).toMatchObject({ status: 0, stdout: "" });
-    const chat = `(sleep 1; echo /quit) | TLS_CERT='${cert}' TLS_KEY='${key}' ${seen.chatCommand}`;
-    expect(spawnSync("sh", ["-c", chat], { encoding: "utf8" }).stdout).toContain("Hello from curl");
+    const chat = `TLS_CERT='${cert}' TLS_KEY='${key}' ${seen.chatCommand}`;
+    expect(await converse(chat, "Hello over TLS")).toMatch(/Demo webhook.*: Hello from curl.*demo: Hello over TLS/s);
     await platform.ctrlC();
   });
 });
