@@ -90,8 +90,9 @@ describe("a channel", () => {
       Array.from({ length: 510 }, () => owner.request("POST", `/guilds/${full.id}/channels`, { name: "one" })),
     );
     expect(made.filter(({ status }) => status === 201)).toHaveLength(499);
-    const refusal = made.find(({ status }) => status !== 201);
-    expect(refusal?.body).toMatchObject({ code: Code.MaximumNumberOfGuildChannelsReached });
+    for (const { body } of made.filter(({ status }) => status !== 201)) {
+      expect(body).toEqual({ code: Code.MaximumNumberOfGuildChannelsReached, message: expect.any(String) });
+    }
   });
 
   test("of two people is shown to both with the other as recipient, and closing it loses nothing", async () => {
