@@ -47,3 +47,13 @@ const CONNECTION_ERRORS = new Set([
   "EPIPE",
   "ENOENT",
 ]);
+
+/**
+ * The column whose row went away while a statement referred to it, e.g. `channel_id`; undefined for other errors.
+ * A channel can be deleted between the look at it and the message put into it.
+ */
+export function vanishedReference(error: unknown): string | undefined {
+  if (!(error instanceof postgres.PostgresError) || error.code !== "23503") return undefined;
+  // Postgres names foreign keys TABLE_COLUMN_fkey.
+  return /(channel_id|server_id|user_id)_fkey$/.exec(error.constraint_name ?? "")?.[1] ?? "";
+}

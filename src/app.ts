@@ -1,14 +1,14 @@
 import { Hono } from "hono";
 import type { Config } from "../core/config.ts";
-import type { Sql } from "../core/db.ts";
-import { isDatabaseAway } from "../core/db.ts";
+
+import { isDatabaseAway, type Sql, vanishedReference } from "../core/db.ts";
 import type { EventLog } from "../core/event-log.ts";
 import { parseJson, storable } from "../core/json.ts";
 import type { Logger } from "../core/log.ts";
 import { isSnowflake, type NextId } from "../core/snowflake.ts";
 import type { Authenticator } from "./auth/caller.ts";
 import type { Change } from "./change.ts";
-import { ApiError, invalidField } from "./errors.ts";
+import { ApiError, type ErrorName, invalidField } from "./errors.ts";
 import { type HttpEnv, requestContext } from "./http-context.ts";
 import { Params, type Parse, type Route } from "./route.ts";
 import { routes } from "./routes/index.ts";
@@ -55,6 +55,8 @@ export function createHttpApp(app: App): Hono<HttpEnv> {
   });
   http.onError((error, c) => {
     if (error instanceof ApiError) return errorResponse(error);
+    const vanished = vanishedReference(error);
+    if (vanished !== undefined) return errorResponse(new ApiError(VANISHED[vanished] ?? "NOT_FOUND"));
     if (isDatabaseAway(error)) {
       c.get("log").warn({ err: error.message }, "database away");
       return errorResponse(new ApiError("UNAVAILABLE"));
@@ -64,6 +66,13 @@ export function createHttpApp(app: App): Hono<HttpEnv> {
   });
   return http;
 }
+
+/** What is unknown when a row went away under a request. */
+const VANISHED: Record<string, ErrorName> = {
+  channel_id: "UNKNOWN_CHANNEL",
+  server_id: "UNKNOWN_GUILD",
+  user_id: "UNKNOWN_USER",
+};
 
 function errorResponse(error: ApiError, headers: Record<string, string> = {}): Response {
   const body = { message: error.message, code: error.code, ...(error.details ? { errors: error.details } : {}) };

@@ -97,6 +97,19 @@ describe("posting", () => {
   });
 });
 
+test("a message to a channel that is being deleted is posted or refused, never a fault of ours", async () => {
+  for (let round = 0; round < 5; round++) {
+    const channel = await owner.post(`/guilds/${guild.id}/channels`, { name: "going" });
+    const path = `/channels/${channel.id}/messages`;
+    const posts = Array.from({ length: 20 }, () => owner.request("POST", path, { content: "x" }));
+    const deletion = owner.request("DELETE", `/channels/${channel.id}`);
+    expect((await deletion).status).toBe(200);
+    for (const { status, body } of await Promise.all(posts)) {
+      if (status !== 200) expect([status, body.code]).toEqual([404, 10003]);
+    }
+  }
+});
+
 describe("replies", () => {
   test("carry the message, mention its author, and survive its deletion", async () => {
     const question = await say("question", member);
