@@ -1,20 +1,17 @@
-import { MessageFlags, MessageType } from "discord-api-types/v10";
+import { MessageType } from "discord-api-types/v10";
 import { guildLog } from "../../core/redis-keys.ts";
 import { wireMessage } from "../../core/wire/message.ts";
 import type { App } from "../app.ts";
 import { publishAll } from "../change.ts";
-import { ApiError } from "../errors.ts";
 import { insertMessage, type NewMessage } from "../store/messages.ts";
 import type { WebhookRow } from "../store/webhooks.ts";
-import { richEmbed, type WebhookMessage } from "./body.ts";
+import type { WebhookMessage } from "./body.ts";
 import { resolveMentions } from "./mentions.ts";
-import { deliveryOf, identity, toRow } from "./post.ts";
-
-const SETTABLE_FLAGS = MessageFlags.SuppressEmbeds | MessageFlags.SuppressNotifications;
+import { checkNotEmpty, contentOf, deliveryOf, toRow } from "./post.ts";
 
 /** Posts into the webhook's channel, under the webhook's name or the one given. */
 export async function postAsWebhook(app: App, webhook: WebhookRow, body: WebhookMessage) {
-  if (!body.content?.trim() && (body.embeds ?? []).length === 0) throw new ApiError("EMPTY_MESSAGE");
+  checkNotEmpty(body);
   const guildId = webhook.server_id;
   const mentions = await resolveMentions(app.sql, body.content ?? "", body.allowed_mentions, {
     guildId,
@@ -22,7 +19,7 @@ export async function postAsWebhook(app: App, webhook: WebhookRow, body: Webhook
     repliedTo: null,
   });
   const message: NewMessage = {
-    ...identity(app),
+    ...contentOf(app, body, mentions),
     place: { type: "guild", id: webhook.channel_id },
     authorId: null,
     webhookId: webhook.id,
@@ -30,14 +27,6 @@ export async function postAsWebhook(app: App, webhook: WebhookRow, body: Webhook
     webhookAvatar: webhook.avatar,
     applicationId: webhook.application_id,
     type: MessageType.Default,
-    flags: (body.flags ?? 0) & SETTABLE_FLAGS,
-    content: body.content ?? "",
-    embeds: (body.embeds ?? []).map(richEmbed),
-    components: [],
-    tts: body.tts ?? false,
-    mentionEveryone: mentions.everyone,
-    mentions: mentions.users.map((user) => user.id),
-    mentionRoles: mentions.roleIds,
     reference: null,
     enforcedNonce: null,
   };

@@ -10,8 +10,8 @@ import type { App } from "../app.ts";
 import { publishAll } from "../change.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { findMessage, insertMessage, type MessageDelivery, type NewMessage, type Place } from "../store/messages.ts";
-import { type MessageCreate, richEmbed } from "./body.ts";
-import { resolveMentions } from "./mentions.ts";
+import { type MessageCreate, richEmbed, type WebhookMessage } from "./body.ts";
+import { type Mentions, resolveMentions } from "./mentions.ts";
 
 /** Channel types that hold messages. */
 const TEXT_TYPES: readonly number[] = [
@@ -35,18 +35,10 @@ export async function postMessage(app: App, where: InChannel, body: MessageCreat
     repliedTo: referenced?.author ?? null,
   });
   const message: NewMessage = {
-    ...identity(app),
+    ...contentOf(app, body, mentions),
     place,
     authorId: author.id,
     type: body.message_reference ? MessageType.Reply : MessageType.Default,
-    flags: (body.flags ?? 0) & SETTABLE_FLAGS,
-    content: body.content ?? "",
-    embeds: (body.embeds ?? []).map(richEmbed),
-    components: [],
-    tts: body.tts ?? false,
-    mentionEveryone: mentions.everyone,
-    mentions: mentions.users.map((user) => user.id),
-    mentionRoles: mentions.roleIds,
     reference: body.message_reference
       ? {
           messageId: body.message_reference.message_id,
@@ -60,9 +52,25 @@ export async function postMessage(app: App, where: InChannel, body: MessageCreat
   return store(app, where, message, wire, body.nonce ?? null);
 }
 
-/** Id and time of a new message, which are one. */
-export function identity(app: App): { id: string; createdAt: Date } {
-  return { id: app.nextId(), createdAt: new Date() };
+/** What a message is whoever posts it: an id, a time, and what the body and its mentions say. */
+export function contentOf(app: App, body: MessageCreate | WebhookMessage, mentions: Mentions) {
+  return {
+    id: app.nextId(),
+    createdAt: new Date(),
+    flags: (body.flags ?? 0) & SETTABLE_FLAGS,
+    content: body.content ?? "",
+    embeds: (body.embeds ?? []).map(richEmbed),
+    components: [],
+    tts: body.tts ?? false,
+    mentionEveryone: mentions.everyone,
+    mentions: mentions.users.map((user) => user.id),
+    mentionRoles: mentions.roleIds,
+  };
+}
+
+/** @throws 50006 when there is nothing to show */
+export function checkNotEmpty(body: MessageCreate | WebhookMessage): void {
+  if (!body.content?.trim() && (body.embeds ?? []).length === 0) throw new ApiError("EMPTY_MESSAGE");
 }
 
 export function placeOf(where: InChannel): Place {
@@ -70,7 +78,7 @@ export function placeOf(where: InChannel): Place {
 }
 
 function checkMaySend(where: InChannel, body: MessageCreate): void {
-  if (!body.content?.trim() && (body.embeds ?? []).length === 0) throw new ApiError("EMPTY_MESSAGE");
+  checkNotEmpty(body);
   if (where.type === "dm") return;
   if (!TEXT_TYPES.includes(where.channel.type)) throw new ApiError("NOT_A_TEXT_CHANNEL");
   if (body.tts === true && !has(where.permissions, Permission.SEND_TTS_MESSAGES)) {

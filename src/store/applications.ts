@@ -1,29 +1,10 @@
 import type { Db } from "../../core/db.ts";
 import { userJson } from "../../core/store/fragments.ts";
-import type { UserRow } from "../../core/wire/user.ts";
+import type { WireableApplication } from "../../core/wire/application.ts";
 
-export interface ApplicationRow {
-  id: string;
+export interface ApplicationRow extends WireableApplication {
   owner_id: string;
   bot_id: string | null;
-  name: string;
-  description: string;
-  icon: string | null;
-  flags: string;
-  tags: string[];
-  bot_public: boolean;
-  bot_require_code_grant: boolean;
-  redirect_uris: string[];
-  custom_install_url: string | null;
-  interactions_endpoint_url: string | null;
-  role_connections_verification_url: string | null;
-  event_webhooks_url: string | null;
-  event_webhooks_status: 1 | 2 | 3;
-  event_webhooks_types: string[];
-  public_key: Buffer;
-  owner: UserRow;
-  bot: UserRow | null;
-  guild_count: number;
 }
 
 const applicationColumns = (sql: Db) => sql`

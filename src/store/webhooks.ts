@@ -1,17 +1,10 @@
 import type { Db } from "../../core/db.ts";
 import { setAndBump, userJson } from "../../core/store/fragments.ts";
-import type { UserRow } from "../../core/wire/user.ts";
+import type { WireableWebhook } from "../../core/wire/webhook.ts";
 
-export interface WebhookRow {
-  id: string;
-  server_id: string;
-  channel_id: string;
-  application_id: string | null;
-  name: string;
-  avatar: string | null;
+export interface WebhookRow extends WireableWebhook {
   /** Sealed: see core/secret.ts. */
   token: Buffer;
-  creator: UserRow | null;
 }
 
 const webhookColumns = (sql: Db) => sql`
