@@ -11,6 +11,24 @@ export const identifySchema = z.object({
   shard: z.tuple([z.number().int().min(0), z.number().int().min(1).max(1024)]).optional(),
 });
 
+const snowflake = z.string().regex(/^\d{1,19}$/);
+
+export const requestMembersSchema = z.object({
+  // Some libraries still send a list of one.
+  guild_id: z.union([
+    snowflake,
+    z
+      .array(snowflake)
+      .length(1)
+      .transform(([id]) => id ?? "0"),
+  ]),
+  query: z.string().max(100).optional(),
+  limit: z.number().int().min(0).optional().default(0),
+  presences: z.boolean().optional(),
+  user_ids: z.union([snowflake.transform((id) => [id]), z.array(snowflake).max(1000)]).optional(),
+  nonce: z.string().optional(),
+});
+
 export const resumeSchema = z.object({
   token: z.string().min(1).max(512),
   session_id: z.string().regex(/^[0-9a-f]{32}$/),

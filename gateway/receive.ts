@@ -1,7 +1,8 @@
 import { GatewayOpcodes } from "discord-api-types/v10";
 import { identify, resume } from "./enter.ts";
+import { requestMembers } from "./member-chunks.ts";
 import type { GatewayNode } from "./node.ts";
-import { identifySchema, payloadSchema, resumeSchema } from "./payloads.ts";
+import { identifySchema, payloadSchema, requestMembersSchema, resumeSchema } from "./payloads.ts";
 import type { Connection } from "./session.ts";
 
 /** Payloads a client may send in a minute. https://discord.com/developers/docs/events/gateway#rate-limiting */
@@ -33,9 +34,14 @@ export function onMessage(node: GatewayNode, connection: Connection, message: Ar
       if (!parsed.success) return connection.close("DECODE_ERROR");
       return enter(node, connection, resume(node, connection, parsed.data));
     }
+    case GatewayOpcodes.RequestGuildMembers: {
+      if (connection.session === null) return connection.close("NOT_AUTHENTICATED");
+      const parsed = requestMembersSchema.safeParse(payload.d);
+      if (!parsed.success) return connection.close("DECODE_ERROR");
+      return requestMembers(node, connection.session, parsed.data);
+    }
     case GatewayOpcodes.PresenceUpdate:
     case GatewayOpcodes.VoiceStateUpdate:
-    case GatewayOpcodes.RequestGuildMembers:
     case GatewayOpcodes.RequestSoundboardSounds:
       if (connection.session === null) connection.close("NOT_AUTHENTICATED");
       return;

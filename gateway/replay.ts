@@ -26,6 +26,7 @@ export function pump(node: GatewayNode, session: Session): void {
       return;
     }
     if ("text" in due) session.connection.sendText(due.text);
+    else if ("body" in due) session.send(new DispatchFrame(session.sentUpTo, due.body));
     else if (due.event.number > session.snapshotAt) replay(node, session, due.event);
   }
 }

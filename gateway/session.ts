@@ -14,8 +14,11 @@ export interface SocketData {
 
 export type Socket = WebSocket<SocketData>;
 
-/** Something that a held session is due: an event still to be judged, or text made for it alone. */
-export type Due = { event: LogEvent } | { text: string };
+/**
+ * Something that a held session is due: an event still to be judged, text made for it alone, or the body of a
+ * dispatch that bears the number before it.
+ */
+export type Due = { event: LogEvent } | { text: string } | { body: string };
 
 /** One WebSocket, from open to close; carries at most one session. */
 export class Connection {
@@ -111,6 +114,8 @@ export class Session {
   snapshotAt = 0;
   /** The number of its last frame that was not sent by topic. */
   sentUpTo = 0;
+  /** The member requests it is being answered, one after the other. */
+  memberRequests: Promise<void> = Promise.resolve();
   /** It waits for a guild that it joins. */
   joining = false;
   /** Guilds whose channels it must be told anew after a replay. */

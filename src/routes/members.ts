@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { outranks } from "../../core/permissions.ts";
+import { membersAfter } from "../../core/store/member-search.ts";
 import { memberFacts, wireMember } from "../../core/wire/member.ts";
 import { demand, type InGuild, inGuild, lockedGuild } from "../access.ts";
 import type { App } from "../app.ts";
@@ -8,7 +9,7 @@ import { limit, snowflake } from "../fields.ts";
 import { changeRoles, existingMember, memberPatch, nickname, patchMember, saveMember } from "../members.ts";
 import { removeMember } from "../membership.ts";
 import { route } from "../route.ts";
-import { findMember, listMembers } from "../store/members.ts";
+import { findMember } from "../store/members.ts";
 
 export const memberRoutes = [
   route({
@@ -18,7 +19,7 @@ export const memberRoutes = [
     access: inGuild(),
     query: z.object({ limit: limit(1000, 1), after: snowflake.default("0") }),
     handle: async ({ app, query }, { guild }) =>
-      (await listMembers(app.sql, guild.id, query.after, query.limit)).map(wireMember),
+      (await membersAfter(app.sql, guild.id, query.after, query.limit)).map(wireMember),
   }),
   route({
     method: "GET",

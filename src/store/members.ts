@@ -9,13 +9,6 @@ export async function findMember(sql: Db, guildId: string, userId: string): Prom
   return row;
 }
 
-/** By user id. */
-export async function listMembers(sql: Db, guildId: string, after: string, limit: number): Promise<MemberRow[]> {
-  return sql<MemberRow[]>`
-    select ${memberColumns(sql)} from server_members m join users u on u.id = m.user_id
-    where m.server_id = ${guildId} and m.user_id > ${after} order by m.user_id limit ${limit}`;
-}
-
 /** @returns false when the user was a member already */
 export async function insertMember(sql: Db, guildId: string, userId: string): Promise<boolean> {
   const rows = await sql`
