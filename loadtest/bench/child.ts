@@ -21,7 +21,7 @@ const STOP_MS = 10_000;
  * @param program path from the repository's root
  */
 export function startChild(program: string, args: readonly string[], env: Record<string, string>): Child {
-  const node = ["--expose-gc", "--import", "tsx", "--import", folder("loadtest/bench/probe.ts")];
+  const node = ["--expose-gc", "--import", "tsx", "--import", folder("loadtest/probe.ts")];
   const child = spawn(process.execPath, [...node, folder(program), ...args], {
     cwd: folder("."),
     env: { PATH: process.env.PATH ?? "", NODE_ENV: "production", ...env },
@@ -70,7 +70,7 @@ export function startChild(program: string, args: readonly string[], env: Record
 }
 
 /** Seconds that a process has been on a CPU, all its threads together: /proc/PID/task/TID/schedstat, in nanoseconds. */
-export function cpuSeconds(pid: number): number {
+function cpuSeconds(pid: number): number {
   let total = 0;
   for (const task of readdirSync(`/proc/${pid}/task`)) {
     total += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]);

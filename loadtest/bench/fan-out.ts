@@ -38,13 +38,12 @@ export async function fanOut(lab: Lab): Promise<Figure[]> {
 
 async function fanOutTo(lab: Lab, sockets: number): Promise<Figure[]> {
   const [gateway, bareServer] = await Promise.all([lab.gateway(), lab.bareSockets()]);
-  const swarm = lab.swarm();
   const people = await makePeople(lab.sql, sockets);
   const stages = {
-    gateway: await sessions(lab, gateway, swarm, "people", people),
-    zlib: await sessions(lab, gateway, swarm, "zlib", people, "v=10&encoding=json&compress=zlib-stream"),
-    bots: await sessions(lab, gateway, swarm, "bots", await makeBots(lab.sql, sockets)),
-    ...(await bare(lab, bareServer, swarm, people)),
+    gateway: await sessions(lab, gateway, "people", people),
+    zlib: await sessions(lab, gateway, "zlib", people, "v=10&encoding=json&compress=zlib-stream"),
+    bots: await sessions(lab, gateway, "bots", await makeBots(lab.sql, sockets)),
+    ...(await bare(lab, bareServer, people)),
   };
   const figures: Figure[] = [];
   for (const batch of [1, 16]) {
@@ -92,7 +91,6 @@ async function fanOutTo(lab: Lab, sockets: number): Promise<Figure[]> {
 async function sessions(
   lab: Lab,
   gateway: Server,
-  swarm: Child,
   group: string,
   accounts: readonly Account[],
   query?: string,
@@ -103,7 +101,7 @@ async function sessions(
   const [guild] = await makeGuilds(lab.sql, 1, author);
   if (guild === undefined) throw new RangeError("no guild was made");
   await joinAll(lab.sql, guild, members);
-  const crowd = await openSessions(swarm, {
+  const crowd = await openSessions(lab.swarm(), {
     gateway,
     group,
     accounts: members,
@@ -114,19 +112,14 @@ async function sessions(
 }
 
 /** Two ways to feed the same sockets of the bare program. */
-async function bare(
-  lab: Lab,
-  server: Server,
-  swarm: Child,
-  people: readonly Account[],
-): Promise<{ fed: Stage; alone: Stage }> {
+async function bare(lab: Lab, server: Server, people: readonly Account[]): Promise<{ fed: Stage; alone: Stage }> {
   const [author] = people;
   if (author === undefined) throw new RangeError("a stage needs accounts");
   const [guild] = await makeGuilds(lab.sql, 1, author);
   if (guild === undefined) throw new RangeError("no guild was made");
   const topic = "everyone";
   await server.ask("feed", { channel: redisKeys.channel(`g:${guild.id}`), topic }, z.null());
-  const crowd = await openCrowd(swarm, {
+  const crowd = await openCrowd(lab.swarm(), {
     server,
     group: "bare",
     query: `topics=${topic}`,

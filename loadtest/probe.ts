@@ -2,7 +2,7 @@
 // included, without a line for it in the product.
 import { type Profiler, Session } from "node:inspector/promises";
 import { fileURLToPath } from "node:url";
-import { answer } from "./answer.ts";
+import { answer } from "./bench/answer.ts";
 
 const TOP = 25;
 let session: Session | undefined;
