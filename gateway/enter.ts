@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { guildLog, userLog } from "../core/redis-keys.ts";
 import { memberGuildIds } from "../core/store/guild-snapshot.ts";
 import { wireOwnUser } from "../core/wire/user.ts";
+import { formatOf } from "./frames.ts";
 import { enterGuilds, guildCreate } from "./guild-entry.ts";
 import { type Identity, identify as identityOf } from "./identity.ts";
 import { eventData, type LogEvent, mergeEvents } from "./log-event.ts";
@@ -199,7 +200,9 @@ function open(
   shard: readonly [number, number],
   options: { large_threshold?: number | undefined; compress?: boolean | undefined },
 ): Session {
-  if (options.compress === true && connection.compression === "none") connection.compression = "payload";
+  if (options.compress === true && connection.format.compression === "none") {
+    connection.format = formatOf(connection.format.encoding, "payload");
+  }
   const session = new Session({
     id,
     userId: identity.user.id,
@@ -207,7 +210,7 @@ function open(
     familyId: identity.familyId,
     shard,
     connection,
-    profile: profileOf(intents, connection.compression, identity.user.bot),
+    profile: profileOf(intents, connection.format, identity.user.bot),
     largeThreshold: options.large_threshold ?? 50,
   });
   session.joining = true;

@@ -1,7 +1,26 @@
 import { constants, deflateRawSync, deflateSync } from "node:zlib";
+import { encodeEtf } from "./etf.ts";
 
-/** How a connection wants its messages. */
 export type Compression = "none" | "zlib-stream" | "zstd-stream" | "payload";
+export type Encoding = "json" | "etf";
+
+/** How a connection wants its messages. One object for each kind: see formatOf. */
+export interface Format {
+  readonly encoding: Encoding;
+  readonly compression: Compression;
+}
+
+const formats = new Map<string, Format>();
+
+/** The one object for this kind of connection, so that it can be a key. */
+export function formatOf(encoding: Encoding, compression: Compression): Format {
+  const name = `${encoding} ${compression}`;
+  const known = formats.get(name);
+  if (known !== undefined) return known;
+  const format = { encoding, compression };
+  formats.set(name, format);
+  return format;
+}
 
 /** Every zlib-stream connection starts with these two bytes; what follows is shared by all. */
 export const ZLIB_HEADER = Buffer.from([0x78, 0x01]);
@@ -13,20 +32,21 @@ const ZSTD_MAX_BLOCK = 128 * 1024;
 const PAYLOAD_THRESHOLD = 1024;
 
 /**
- * One message for one kind of connection. For zlib-stream: raw deflate ended by a sync flush with no reference to
+ * One message for one kind of connection, from its JSON text. For zlib-stream: raw deflate ended by a sync flush with no reference to
  * anything before it, so that the same bytes fit into every connection's stream. For zstd-stream: raw blocks, which
  * touch no decoder state.
  */
-export function encode(text: string, compression: Compression): string | Buffer {
-  switch (compression) {
+export function encode(text: string, format: Format): string | Buffer {
+  const payload = format.encoding === "etf" ? encodeEtf(JSON.parse(text)) : text;
+  switch (format.compression) {
     case "none":
-      return text;
+      return payload;
     case "zlib-stream":
-      return deflateRawSync(text, { finishFlush: constants.Z_SYNC_FLUSH });
+      return deflateRawSync(payload, { finishFlush: constants.Z_SYNC_FLUSH });
     case "zstd-stream":
-      return zstdRawBlocks(Buffer.from(text));
+      return zstdRawBlocks(Buffer.from(payload));
     case "payload":
-      return text.length < PAYLOAD_THRESHOLD ? text : deflateSync(text);
+      return payload.length < PAYLOAD_THRESHOLD ? payload : deflateSync(payload);
   }
 }
 
@@ -49,11 +69,13 @@ export function streamHeader(compression: Compression): Buffer | null {
   return null;
 }
 
+const PLAIN = formatOf("json", "none");
+
 /** A dispatch in all the forms that its recipients need, each made once, when the first needs it. */
 export class DispatchFrame {
   readonly #text: string;
   #stripped: DispatchFrame | undefined;
-  readonly #encoded = new Map<Compression, string | Buffer>();
+  readonly #encoded = new Map<Format, string | Buffer>();
   readonly #sequence: number;
   readonly #body: string;
 
@@ -64,12 +86,12 @@ export class DispatchFrame {
     this.#text = `{"op":0,"s":${sequence},${body}}`;
   }
 
-  for(compression: Compression): string | Buffer {
-    if (compression === "none") return this.#text;
-    let encoded = this.#encoded.get(compression);
+  for(format: Format): string | Buffer {
+    if (format === PLAIN) return this.#text;
+    let encoded = this.#encoded.get(format);
     if (encoded === undefined) {
-      encoded = encode(this.#text, compression);
-      this.#encoded.set(compression, encoded);
+      encoded = encode(this.#text, format);
+      this.#encoded.set(format, encoded);
     }
     return encoded;
   }

@@ -161,7 +161,7 @@ export class GatewayNode {
       if (event.rule.content && crowd.sessions !== null) {
         for (const session of crowd.sessions) session.send(contentFor(session, event, frame));
       } else {
-        const bytes = frame.for(profile.compression);
+        const bytes = frame.for(profile.format);
         this.app.publish(topicName(visibility, profile), bytes, typeof bytes !== "string");
       }
     }

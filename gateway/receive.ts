@@ -1,5 +1,7 @@
 import { GatewayOpcodes } from "discord-api-types/v10";
 import { identify, resume } from "./enter.ts";
+import { decodeEtf } from "./etf.ts";
+import type { Encoding } from "./frames.ts";
 import { requestMembers } from "./member-chunks.ts";
 import type { GatewayNode } from "./node.ts";
 import { identifySchema, payloadSchema, requestMembersSchema, resumeSchema } from "./payloads.ts";
@@ -15,7 +17,7 @@ export function onMessage(node: GatewayNode, connection: Connection, message: Ar
   if (connection.dead) return;
   if (message.byteLength > MAX_PAYLOAD_BYTES) return connection.close("DECODE_ERROR");
   if (tooMany(connection)) return connection.close("RATE_LIMITED");
-  const payload = decode(message);
+  const payload = decode(message, connection.format.encoding);
   if (payload === null) return connection.close("DECODE_ERROR");
   switch (payload.op) {
     case GatewayOpcodes.Heartbeat:
@@ -75,9 +77,11 @@ function tooMany(connection: Connection): boolean {
   return connection.received > MAX_PER_MINUTE;
 }
 
-function decode(message: ArrayBuffer): { op: number; d?: unknown } | null {
+/** @returns null for bytes that are no payload in the connection's encoding */
+function decode(message: ArrayBuffer, encoding: Encoding): { op: number; d?: unknown } | null {
   try {
-    const parsed = payloadSchema.safeParse(JSON.parse(decoder.decode(message)));
+    const value = encoding === "etf" ? decodeEtf(Buffer.from(message)) : JSON.parse(decoder.decode(message));
+    const parsed = payloadSchema.safeParse(value);
     return parsed.success ? parsed.data : null;
   } catch {
     return null;

@@ -8,7 +8,7 @@ import { loadSecret } from "../core/secret.ts";
 import { onEvent } from "./deliver.ts";
 import { invalidate } from "./enter.ts";
 import { Feed } from "./feed.ts";
-import type { Compression } from "./frames.ts";
+import { type Compression, formatOf } from "./frames.ts";
 import { GatewayNode } from "./node.ts";
 import { onMessage } from "./receive.ts";
 import { pump } from "./replay.ts";
@@ -104,7 +104,10 @@ function addSockets(app: TemplatedApp, node: GatewayNode): void {
       const query = new URLSearchParams(req.getQuery());
       const data: SocketData = {
         connection: null,
-        compression: COMPRESSIONS[query.get("compress") ?? ""] ?? "none",
+        format: formatOf(
+          query.get("encoding") === "etf" ? "etf" : "json",
+          COMPRESSIONS[query.get("compress") ?? ""] ?? "none",
+        ),
         version: Number(query.get("v") ?? "10"),
         encoding: query.get("encoding") ?? "json",
       };
@@ -117,11 +120,11 @@ function addSockets(app: TemplatedApp, node: GatewayNode): void {
     },
     open: (socket) => {
       const data = socket.getUserData();
-      const connection = new Connection(socket, data.compression);
+      const connection = new Connection(socket, data.format);
       data.connection = connection;
       node.connections.add(connection);
       if (data.version !== 9 && data.version !== 10) return connection.close("INVALID_VERSION");
-      if (data.encoding !== "json") return connection.close("DECODE_ERROR");
+      if (data.encoding !== data.format.encoding) return connection.close("DECODE_ERROR");
       connection.greet({
         op: GatewayOpcodes.Hello,
         d: { heartbeat_interval: config.heartbeatIntervalMs, _trace: [node.id] },

@@ -1,5 +1,5 @@
 import { type CloseReason, closeReasons } from "./close-codes.ts";
-import { type Compression, type DispatchFrame, encode, streamHeader } from "./frames.ts";
+import { type DispatchFrame, encode, type Format, streamHeader } from "./frames.ts";
 import type { LogEvent } from "./log-event.ts";
 import type { Profile, VisibilityClass } from "./topics.ts";
 import type { WebSocket } from "./uws.ts";
@@ -7,8 +7,9 @@ import type { WebSocket } from "./uws.ts";
 /** What uWebSockets keeps per socket. */
 export interface SocketData {
   connection: Connection | null;
-  compression: Compression;
+  format: Format;
   version: number;
+  /** What the client asked for, known or not. */
   encoding: string;
 }
 
@@ -25,7 +26,7 @@ export class Connection {
   readonly socket: Socket;
   /** Since when it has had no session. */
   idleSince = Date.now();
-  compression: Compression;
+  format: Format;
   session: Session | null = null;
   /** An IDENTIFY or RESUME is being worked on. */
   entering = false;
@@ -36,9 +37,9 @@ export class Connection {
   /** Set when a frame was dropped or the socket closed: nothing may be sent after. */
   dead = false;
 
-  constructor(socket: Socket, compression: Compression) {
+  constructor(socket: Socket, format: Format) {
     this.socket = socket;
-    this.compression = compression;
+    this.format = format;
   }
 
   /**
@@ -46,8 +47,8 @@ export class Connection {
    * zstd-stream for a whole payload, and fails on one that holds a header alone.
    */
   greet(payload: unknown): void {
-    const header = streamHeader(this.compression);
-    const bytes = encode(JSON.stringify(payload), this.compression);
+    const header = streamHeader(this.format.compression);
+    const bytes = encode(JSON.stringify(payload), this.format);
     this.sendRaw(header === null ? bytes : Buffer.concat([header, Buffer.from(bytes)]));
   }
 
@@ -57,7 +58,7 @@ export class Connection {
   }
 
   sendText(text: string): void {
-    this.sendRaw(encode(text, this.compression));
+    this.sendRaw(encode(text, this.format));
   }
 
   sendRaw(bytes: string | Buffer): void {
@@ -146,6 +147,6 @@ export class Session {
   }
 
   send(frame: DispatchFrame): void {
-    this.connection.sendRaw(frame.for(this.profile.compression));
+    this.connection.sendRaw(frame.for(this.profile.format));
   }
 }

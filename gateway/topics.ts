@@ -1,29 +1,29 @@
 import { GatewayIntentBits } from "discord-api-types/v10";
 import type { EventRule } from "../core/events.ts";
-import type { Compression } from "./frames.ts";
+import type { Format } from "./frames.ts";
 import type { Session } from "./session.ts";
 
 /**
- * What makes two sessions get the same bytes: intents, compression, and whether the account needs MESSAGE_CONTENT.
+ * What makes two sessions get the same bytes: intents, format, and whether the account needs MESSAGE_CONTENT.
  * Sessions of one profile share topics; a node's work per event is the number of profiles, not of sockets.
  */
 export interface Profile {
   /** Short name of this profile in this process, part of topic names. */
   id: number;
   intents: number;
-  compression: Compression;
+  format: Format;
   /** False for bots without MESSAGE_CONTENT, whose messages differ by recipient. */
   seesContent: boolean;
 }
 
 const profiles = new Map<string, Profile>();
 
-export function profileOf(intents: number, compression: Compression, isBot: boolean): Profile {
+export function profileOf(intents: number, format: Format, isBot: boolean): Profile {
   const seesContent = !isBot || (intents & GatewayIntentBits.MessageContent) !== 0;
-  const key = `${intents}|${compression}|${seesContent}`;
+  const key = `${intents}|${format.encoding}|${format.compression}|${seesContent}`;
   let profile = profiles.get(key);
   if (profile === undefined) {
-    profile = { id: profiles.size, intents, compression, seesContent };
+    profile = { id: profiles.size, intents, format, seesContent };
     profiles.set(key, profile);
   }
   return profile;

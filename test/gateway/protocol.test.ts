@@ -83,6 +83,14 @@ describe("close codes", () => {
     expect(socket.received.filter(({ op }) => op === 11)).toHaveLength(120);
   });
 
+  test("4002: an encoding that isn't spoken, and bytes that are no term where terms are", async () => {
+    const unknown = new (await import("ws")).default(`${platform.gatewayUrl()}/?v=10&encoding=xml`);
+    expect(await new Promise((resolve) => unknown.once("close", resolve))).toBe(4002);
+    const socket = await open("v=10&encoding=etf");
+    socket.ws.send(JSON.stringify({ op: 1, d: null }));
+    expect(await socket.closing()).toBe(4002);
+  });
+
   test("4012: a version that isn't spoken", async () => {
     const socket = new (await import("ws")).default(`${platform.gatewayUrl()}/?v=6&encoding=json`);
     expect(await new Promise((resolve) => socket.once("close", resolve))).toBe(4012);

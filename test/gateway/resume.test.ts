@@ -19,7 +19,11 @@ async function post(count: number, label: string, client: Client = person): Prom
 const messageIds = (socket: Socket, label: string): string[] =>
   socket.dispatches.filter(({ t, d }) => t === "MESSAGE_CREATE" && d.content.startsWith(label)).map(({ d }) => d.id);
 
-describe.each(["v=10&encoding=json", "v=10&encoding=json&compress=zlib-stream"])("a session over %s", (query) => {
+const formats = ["json", "etf"].flatMap((encoding) =>
+  ["", "&compress=zlib-stream", "&compress=zstd-stream"].map((compress) => `v=10&encoding=${encoding}${compress}`),
+);
+
+describe.each(formats)("a session over %s", (query) => {
   test("resumes on another node: nothing lost, nothing repeated, in order, then live", async () => {
     const label = `resume ${query}`;
     const first = await platform.socket(bot, { gateway: 0, query });
