@@ -17,6 +17,8 @@ import { createChange } from "./change.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import { registry } from "./metrics.ts";
 
+const KEEP_ALIVE_MS = 75_000;
+
 /** Starts one API process. @returns the port it listens on, and how to stop: requests under way are finished */
 export async function startApi(config: Config): Promise<{ port: number; stop(): Promise<void> }> {
   if (config.databaseUrl === undefined) throw new Error("DATABASE_URL is not set");
@@ -84,6 +86,9 @@ function listen(fetch: Parameters<typeof serve>[0]["fetch"], config: Config): Pr
         : { createServer: createHttpServer };
     const server = serve({ fetch, port: config.port, ...tls }, () => resolve(server));
     server.once("error", reject);
+    // Longer than proxies and clients keep an idle connection: who closes first must not be us, just as a request
+    // is on its way. Node's default is five seconds.
+    if ("keepAliveTimeout" in server) server.keepAliveTimeout = KEEP_ALIVE_MS;
   });
 }
 
