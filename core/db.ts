@@ -15,6 +15,9 @@ export function connectDatabase(url: string, options: { max?: number; name?: str
     max: options.max ?? 10,
     connect_timeout: 5,
     idle_timeout: 60,
+    // Seconds. A query fails when a connect fails; by the driver's own pauses, of up to 20 s, those that queue would
+    // wait for minutes to fail, and Postgres would be long back before it is asked again.
+    backoff: () => 0.05 + Math.random() * 0.05,
     onnotice: () => {},
     connection: {
       application_name: options.name ?? "guildhall",
@@ -24,13 +27,19 @@ export function connectDatabase(url: string, options: { max?: number; name?: str
   });
 }
 
-/** True for errors that mean "Postgres is away", as opposed to "the statement is wrong". */
+/** True for errors that mean "Postgres is away or can't do it now", as opposed to "the statement is wrong". */
 export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error) || !("code" in error)) return false;
   const code = String(error.code);
-  // Class 57P: admin shutdown, crash shutdown, cannot connect now; 53300: too many connections.
-  return code.startsWith("57P") || code === "53300" || CONNECTION_ERRORS.has(code);
+  return PASSING_STATES.test(code) || CONNECTION_ERRORS.has(code);
 }
+
+/**
+ * Lost connection (08), shutdown or start (57P), resources (53), deadlock (40), a lock or a statement that took too
+ * long (55P03, 57014), a transaction cut off (25P03), a standby after a failover (25006).
+ * https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+const PASSING_STATES = /^(08...|57P..|53...|40...)$|^(55P03|57014|25P03|25006)$/;
 
 /** True when a row is refused because another has the same of what this index keeps unique. */
 export function isTaken(error: unknown, index: string): boolean {

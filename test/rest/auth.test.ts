@@ -4,6 +4,7 @@ import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { hashToken } from "../../src/auth/tokens.ts";
 import { Client, type Json } from "../harness/client.ts";
 import { startPlatform } from "../harness/platform.ts";
+import { Socket } from "../harness/socket.ts";
 import { expectRefusal } from "./refusal.ts";
 
 const platform = await startPlatform({ apis: 2, gateways: 2 });
@@ -404,7 +405,6 @@ describe("resetting a bot's token", () => {
     const late = await platform.socket(as(`Bot ${token}`), { gateway: 0 });
     late.cut();
     fresh.close();
-    const { Socket } = await import("../harness/socket.ts");
     const thief = await Socket.open(platform.gatewayUrl(1));
     thief.send(6, { token: old.replace("Bot ", ""), session_id: late.sessionId, seq: late.seq });
     expect(await thief.closing()).toBe(4004);
