@@ -33,7 +33,7 @@ exec 3<&0 </dev/null
 "$@" 3<&- & server=$!
 (read -r _ <&3; kill -s "$signal" "$server") & watcher=$!
 wait "$server"; code=$?
-kill "$watcher" 2>/dev/null
+kill "$watcher" 2>/dev/null; wait "$watcher"
 exit "$code"
 `;
 const STOP_MS = 30_000;
