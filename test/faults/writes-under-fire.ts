@@ -11,6 +11,8 @@ export interface Report {
   acknowledged: number;
   /** Requests without an answer, or answered with 5xx: such a message may exist or not. */
   unknown: number;
+  /** Messages that were acknowledged when an unknown one was sent again with its nonce. */
+  resolved: number;
   /** Messages that REST shows at the end. */
   stored: number;
   /** Messages that exist though nobody was told, and whose event was not published. */
@@ -53,7 +55,7 @@ async function run(platform: ProcessPlatform, drill: Drill): Promise<Report> {
   const { token, channelId } = await prepare(platform);
   const reader = new ResumingReader(platform.gateways, token);
   await reader.start();
-  const outcome = { acknowledged: new Map<string, string>(), unknown: 0, over: false };
+  const outcome = { acknowledged: new Map<string, string>(), unknown: 0, resolved: 0, over: false };
   const writers = Array.from({ length: drill.writers }, (_, i) => write(platform, token, channelId, i, outcome));
   let kills = 0;
   for (; kills < drill.kills; kills++) {
@@ -73,6 +75,7 @@ async function run(platform: ProcessPlatform, drill: Drill): Promise<Report> {
     kills,
     acknowledged: acknowledged.length,
     unknown: outcome.unknown,
+    resolved: outcome.resolved,
     stored: stored.size,
     storedWithoutEvent: [...stored.keys()].filter((id) => !reader.heard.has(id)).length,
     events: reader.heard.size,
@@ -115,32 +118,46 @@ interface Outcome {
   /** Text of each acknowledged message, by id. */
   acknowledged: Map<string, string>;
   unknown: number;
+  resolved: number;
   over: boolean;
 }
 
-/** Posts uniquely numbered messages one after the other, to the APIs in turn; never the same text twice. */
+/**
+ * Posts uniquely numbered messages one after the other, to the APIs in turn. Every other writer sends what is unknown
+ * again, with the same nonce, until it is acknowledged; the others never send a text twice.
+ */
 async function write(platform: ProcessPlatform, token: string, channelId: string, writer: number, outcome: Outcome) {
+  const persistent = writer % 2 === 1;
+  let turn = 0;
   for (let n = 0; !outcome.over; n++) {
-    const api = platform.apis[n % platform.apis.length];
     const content = `${writer} ${n}`;
-    try {
-      const response = await fetch(`${api}/api/v10/channels/${channelId}/messages`, {
-        method: "POST",
-        headers: { authorization: token, "content-type": "application/json" },
-        body: JSON.stringify({ content }),
-        signal: AbortSignal.timeout(10_000),
-      });
-      const body: Json = await response.json();
-      if (response.status === 200) outcome.acknowledged.set(body.id, content);
-      else if (response.status >= 500) outcome.unknown += 1;
-      else throw new Error(`a message was refused with ${response.status}: ${JSON.stringify(body)}`);
-    } catch (error) {
-      if (error instanceof Error && error.message.startsWith("a message was refused")) throw error;
+    const body = persistent ? { content, nonce: content, enforce_nonce: true } : { content };
+    for (let tries = 1; ; tries++) {
+      const api = platform.apis[turn++ % platform.apis.length];
+      const id = await post(`${api}/api/v10/channels/${channelId}/messages`, token, body);
+      if (id !== null) {
+        outcome.acknowledged.set(id, content);
+        if (tries > 1) outcome.resolved += 1;
+        break;
+      }
       outcome.unknown += 1;
       await pause(50);
+      if (!persistent) break;
     }
     await pause(5);
   }
+}
+
+/** @returns the id of the message; null when it isn't known whether there is one */
+async function post(url: string, token: string, message: object): Promise<string | null> {
+  const headers = { authorization: token, "content-type": "application/json" };
+  const request = { method: "POST", headers, body: JSON.stringify(message), signal: AbortSignal.timeout(10_000) };
+  const answer = await fetch(url, request)
+    .then(async (response) => ({ status: response.status, body: (await response.json()) as Json }))
+    .catch(() => null);
+  if (answer === null || answer.status >= 500) return null;
+  if (answer.status === 200) return answer.body.id;
+  throw new Error(`a message was refused with ${answer.status}: ${JSON.stringify(answer.body)}`);
 }
 
 async function readAll(platform: ProcessPlatform, token: string, channelId: string): Promise<Map<string, string>> {
