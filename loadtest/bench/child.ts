@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 
@@ -17,12 +18,21 @@ const STOP_MS = 10_000;
 
 /**
  * Starts a program of this repository. Its environment is what is given and nothing of ours, so that a variable set in
- * somebody's shell changes no figure.
+ * somebody's shell changes no figure. Who is measured has the first core to itself, and its clients the others: when
+ * they may change places, whether a write wakes a client on the same core or on another one changes its cost by a
+ * third, and the two sides fall into different habits.
  * @param program path from the repository's root
  */
-export function startChild(program: string, args: readonly string[], env: Record<string, string>): Child {
+export function startChild(
+  program: string,
+  args: readonly string[],
+  options: { env: Record<string, string>; role: "server" | "clients" },
+): Child {
+  const { env, role } = options;
   const node = ["--expose-gc", "--import", "tsx", "--import", folder("loadtest/probe.ts")];
-  const child = spawn(process.execPath, [...node, folder(program), ...args], {
+  const pin = cpus().length < 2 ? [] : ["taskset", "-c", role === "server" ? "0" : `1-${cpus().length - 1}`];
+  const [command = process.execPath, ...rest] = [...pin, process.execPath, ...node, folder(program), ...args];
+  const child = spawn(command, rest, {
     cwd: folder("."),
     env: { PATH: process.env.PATH ?? "", NODE_ENV: "production", ...env },
     stdio: ["ignore", "inherit", "inherit", "ipc"],

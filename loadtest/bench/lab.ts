@@ -62,20 +62,25 @@ export async function openLab(options: Options): Promise<Lab> {
     // The clients of the bench send no heartbeats.
     HEARTBEAT_INTERVAL_MS: "600000",
   };
-  const start = (program: string, args: string[] = [], own: Record<string, string> = {}): Child => {
-    const child = startChild(program, args, { ...env, ...own });
+  const start = (
+    program: string,
+    role: "server" | "clients",
+    args: string[] = [],
+    own: Record<string, string> = {},
+  ) => {
+    const child = startChild(program, args, { role, env: { ...env, ...own } });
     children.push(child);
     return child;
   };
   const product = async (command: "api" | "gateway", own: (port: number) => Record<string, string>) => {
     const port = await freePort();
-    const child = start("bin/guildhall.ts", [command], own(port));
+    const child = start("bin/guildhall.ts", "server", [command], own(port));
     await becomesReady(`http://127.0.0.1:${port}/readyz`);
     return { ...child, port };
   };
   const bare = async (program: string) => {
     const port = await freePort();
-    const child = start(program, [], { PORT: String(port) });
+    const child = start(program, "server", [], { PORT: String(port) });
     await child.ask("ready", null, z.null());
     return { ...child, port };
   };
@@ -98,8 +103,8 @@ export async function openLab(options: Options): Promise<Lab> {
       })),
     bareSockets: () => bare("loadtest/bare-sockets.ts"),
     bareApi: () => bare("loadtest/bare-api.ts"),
-    swarm: () => start("loadtest/swarm.ts"),
-    httpLoad: () => start("loadtest/http-load.ts"),
+    swarm: () => start("loadtest/swarm.ts", "clients"),
+    httpLoad: () => start("loadtest/http-load.ts", "clients"),
     explain: async (title, child, load) => {
       if (!options.profile) return;
       console.log(`\nWhere the time goes: ${title}`);
