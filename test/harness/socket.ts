@@ -13,6 +13,15 @@ export interface Payload {
 
 const ALL_INTENTS = 53_608_447;
 
+interface Waiting {
+  test(payload: Payload): boolean;
+  resolve(payload: Payload): void;
+  giveUp(): void;
+}
+
+/** Generous: the machine may be busy with other tests. */
+const WAIT_MS = 20_000;
+
 /** A raw gateway connection that remembers all it got. */
 export class Socket {
   readonly ws: WebSocket;
@@ -20,7 +29,7 @@ export class Socket {
   sessionId = "";
   resumeUrl = "";
   closed: { code: number; reason: string } | null = null;
-  #waiting: { test: (payload: Payload) => boolean; resolve: (payload: Payload) => void }[] = [];
+  #waiting: Waiting[] = [];
   #heartbeat: NodeJS.Timeout | undefined;
   #inflate: Inflate | undefined;
 
@@ -37,6 +46,7 @@ export class Socket {
     this.ws.on("close", (code, reason) => {
       this.closed = { code, reason: String(reason) };
       clearInterval(this.#heartbeat);
+      for (const wait of this.#waiting.splice(0)) wait.giveUp();
     });
     this.ws.on("error", () => {});
   }
@@ -86,17 +96,21 @@ export class Socket {
     return this.next((payload) => payload.t === t && fits(payload.d));
   }
 
-  /** The first payload, past or coming, that fits; fails after 10 s. */
+  /** The first payload, past or coming, that fits; fails when the socket closes, or nothing such comes. */
   next(test: (payload: Payload) => boolean): Promise<Payload> {
     const known = this.received.find(test);
     if (known !== undefined) return Promise.resolve(known);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const giveUp = () => {
+        clearTimeout(timer);
         const seen = this.received.map((payload) => payload.t ?? `op ${payload.op}`).join(", ");
-        reject(new Error(`nothing came within 10 s that fits; closed: ${JSON.stringify(this.closed)}; got: ${seen}`));
-      }, 10_000);
+        reject(new Error(`nothing came that fits; closed: ${JSON.stringify(this.closed)}; got: ${seen}`));
+      };
+      const timer = setTimeout(giveUp, WAIT_MS);
+      if (this.closed !== null) return giveUp();
       this.#waiting.push({
         test,
+        giveUp,
         resolve: (payload) => {
           clearTimeout(timer);
           resolve(payload);
