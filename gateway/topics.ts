@@ -1,7 +1,6 @@
 import { GatewayIntentBits } from "discord-api-types/v10";
 import type { EventRule } from "../core/events.ts";
 import type { Format } from "./frames.ts";
-import type { Session } from "./session.ts";
 
 /**
  * What makes two sessions get the same bytes: intents, format, and whether the account needs MESSAGE_CONTENT.
@@ -44,47 +43,33 @@ export type VisibilityClass = `g:${string}` | `v:${string}` | `c:${string}`;
 /** The uWebSockets topic of a class and profile. */
 export const topicName = (visibility: VisibilityClass, profile: Profile): string => `${visibility}|${profile.id}`;
 
-/** Sessions of one class and profile. Only those whose messages differ by recipient are kept one by one. */
-interface Crowd {
-  size: number;
-  sessions: Set<Session> | null;
-}
-
 /**
- * Which profiles are present in which class on this node. Sessions enter when released and leave when held or
- * closed; a class without sessions has no entry.
+ * How many sessions of which profile are present in which class on this node. Sessions enter when released and leave
+ * when held or closed; a class without sessions has no entry.
  */
 export class TopicRegistry {
-  readonly #classes = new Map<VisibilityClass, Map<Profile, Crowd>>();
+  readonly #classes = new Map<VisibilityClass, Map<Profile, number>>();
 
-  enter(visibility: VisibilityClass, session: Session): void {
+  enter(visibility: VisibilityClass, profile: Profile): void {
     let crowds = this.#classes.get(visibility);
     if (crowds === undefined) {
       crowds = new Map();
       this.#classes.set(visibility, crowds);
     }
-    let crowd = crowds.get(session.profile);
-    if (crowd === undefined) {
-      crowd = { size: 0, sessions: session.profile.seesContent ? null : new Set() };
-      crowds.set(session.profile, crowd);
-    }
-    crowd.size += 1;
-    crowd.sessions?.add(session);
+    crowds.set(profile, (crowds.get(profile) ?? 0) + 1);
   }
 
-  leave(visibility: VisibilityClass, session: Session): void {
+  leave(visibility: VisibilityClass, profile: Profile): void {
     const crowds = this.#classes.get(visibility);
-    const crowd = crowds?.get(session.profile);
-    if (crowds === undefined || crowd === undefined) return;
-    crowd.size -= 1;
-    crowd.sessions?.delete(session);
-    if (crowd.size === 0) crowds.delete(session.profile);
+    const size = crowds?.get(profile);
+    if (crowds === undefined || size === undefined) return;
+    if (size > 1) crowds.set(profile, size - 1);
+    else crowds.delete(profile);
     if (crowds.size === 0) this.#classes.delete(visibility);
   }
 
-  crowds(visibility: VisibilityClass): ReadonlyMap<Profile, Crowd> {
-    return this.#classes.get(visibility) ?? NONE;
+  /** The profiles that someone in the class has. */
+  profiles(visibility: VisibilityClass): Iterable<Profile> {
+    return this.#classes.get(visibility)?.keys() ?? [];
   }
 }
-
-const NONE: ReadonlyMap<Profile, Crowd> = new Map();

@@ -188,6 +188,25 @@ test("a bot without MESSAGE_CONTENT sees content only where it is spoken to", as
   expect(await contents(await say(dm.id, "in private"))).toBe("in private");
 });
 
+test("in a burst each bot without MESSAGE_CONTENT gets every message once, in order, whole where it is spoken to", async () => {
+  const { guild, watcher } = await scene();
+  const bots = [await platform.bot(owner, guild.id, "8"), await platform.bot(owner, guild.id, "8")];
+  const sockets = await Promise.all(
+    bots.flatMap((bot) => [0, 1].map((gateway) => platform.socket(bot, { gateway, intents: 1 | (1 << 9) }))),
+  );
+  const spoken = Array.from({ length: 60 }, (_, n) => `${n} ${n % 3 === 2 ? "to all" : `<@${bots[n % 3]?.id}>`}`);
+  await Promise.all(spoken.map((content) => say(guild.channelId, content)));
+  await settle([...sockets, watcher], guild);
+  const messages = (socket: Socket) => socket.dispatches.filter(({ t }) => t === "MESSAGE_CREATE").map(({ d }) => d);
+  const all = messages(watcher);
+  expect(all.map(({ content }) => content).sort()).toEqual([...spoken, "marker"].sort());
+  for (const [i, socket] of sockets.entries()) {
+    const bot = bots[i < 2 ? 0 : 1];
+    const due = all.map(({ id, content }) => ({ id, content: content.includes(`<@${bot?.id}>`) ? content : "" }));
+    expect(messages(socket).map(({ id, content }) => ({ id, content }))).toEqual(due);
+  }
+});
+
 test("a direct message reaches the two and nobody else", async () => {
   const { guild, member, sockets, watcher } = await scene();
   const stranger = await platform.person("stranger");
