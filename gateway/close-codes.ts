@@ -4,6 +4,8 @@ import { GatewayCloseCodes } from "discord-api-types/v10";
 export const closeReasons = {
   UNKNOWN_ERROR: [GatewayCloseCodes.UnknownError, "Unknown error."],
   UNKNOWN_OPCODE: [GatewayCloseCodes.UnknownOpcode, "Unknown opcode."],
+  /** The opcode is known, its `d` is not of its shape: the documentation counts that with the unknown opcodes. */
+  INVALID_PAYLOAD: [GatewayCloseCodes.UnknownOpcode, "Invalid payload for this opcode."],
   DECODE_ERROR: [GatewayCloseCodes.DecodeError, "Error while decoding payload."],
   NOT_AUTHENTICATED: [GatewayCloseCodes.NotAuthenticated, "Not authenticated."],
   AUTHENTICATION_FAILED: [GatewayCloseCodes.AuthenticationFailed, "Authentication failed."],

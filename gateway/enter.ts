@@ -22,6 +22,8 @@ const ALL_INTENTS = Object.values(GatewayIntentBits).reduce<number>(
   (all, bit) => (typeof bit === "number" ? all | bit : all),
   0,
 );
+/** More than any bot needs: with 2,500 guilds each these are 25 million guilds. */
+const MAX_SHARDS = 10_000;
 /** Intents that an application must have been given. https://discord.com/developers/docs/events/gateway#privileged-intents */
 const PRIVILEGED: readonly [number, number][] = [
   [GatewayIntentBits.GuildPresences, ApplicationFlags.GatewayPresence | ApplicationFlags.GatewayPresenceLimited],
@@ -37,9 +39,9 @@ export async function identify(node: GatewayNode, connection: Connection, body: 
   const identity = await identityOf(node.sql, body.token);
   if (identity === null) return connection.close("AUTHENTICATION_FAILED");
   const [shardId, shardCount] = body.shard ?? [0, 1];
-  if (shardId >= shardCount) return connection.close("INVALID_SHARD");
+  if (shardId < 0 || shardId >= shardCount || shardCount > MAX_SHARDS) return connection.close("INVALID_SHARD");
   const intents = body.intents ?? (identity.user.bot ? null : ALL_INTENTS);
-  if (intents === null || (intents & ~ALL_INTENTS) !== 0) return connection.close("INVALID_INTENTS");
+  if (intents === null || !areIntents(intents)) return connection.close("INVALID_INTENTS");
   if (!mayUse(identity, intents)) return connection.close("DISALLOWED_INTENTS");
 
   const id = randomBytes(16).toString("hex");
@@ -218,6 +220,9 @@ function open(
   node.addSession(session);
   return session;
 }
+
+/** Bit operations take 32 bits only: a number beyond them would pass for its lower half. */
+const areIntents = (intents: number) => intents >= 0 && intents <= ALL_INTENTS && (intents & ~ALL_INTENTS) === 0;
 
 function mayUse({ application }: Identity, intents: number): boolean {
   if (application === null) return true;

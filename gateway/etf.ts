@@ -199,8 +199,9 @@ class Reader {
     const count = this.#size();
     const entries: [string, unknown][] = [];
     for (let i = 0; i < count; i++) {
-      const key = this.term(depth + 1);
-      if (typeof key !== "string") throw new Error("a key that is no name");
+      // Atoms as keys are refused, as Discord does: https://discord.com/developers/docs/events/gateway#using-etf-encoding
+      if (this.byte() !== tag.binary) throw new Error("a key that is no string");
+      const key = this.#take(this.#size()).toString("utf8");
       entries.push([key, this.term(depth + 1)]);
     }
     return Object.fromEntries(entries);

@@ -50,4 +50,6 @@ test("deep nesting and false counts are refused, not followed", () => {
   expect(() => decodeEtf(Buffer.from("836cffffffff6101", "hex"))).toThrow("cut off");
   expect(() => decodeEtf(Buffer.from("836dffffffff61", "hex"))).toThrow("cut off");
   expect(() => decodeEtf(Buffer.from("83610161", "hex"))).toThrow("bytes after the term");
+  // {op: 1} with an atom for its key.
+  expect(() => decodeEtf(Buffer.from("8374000000017702" + "6f706101", "hex"))).toThrow("no string");
 });
