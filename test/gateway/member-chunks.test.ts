@@ -69,5 +69,5 @@ test("nothing for a guild one is not in, nor the whole list without the intent",
   await ask(socket, { user_ids: [owner.id] });
   expect(socket.dispatches.filter(({ t }) => t === "GUILD_MEMBERS_CHUNK")).toHaveLength(1);
   socket.send(8, { guild_id: "nonsense" });
-  expect(await socket.closing()).toBe(4002);
+  expect(await socket.closing()).toBe(4001);
 });
