@@ -63,7 +63,7 @@ function routeGuildEvent(
     return;
   }
   if (event.rule.sees === "guild") {
-    node.publish(`g:${entry.id}`, event);
+    node.publishToMembers(entry.id, event);
     return;
   }
   const channel = state.channels.get(event.header.c ?? "");
@@ -101,18 +101,18 @@ function changeAccess(node: GatewayNode, entry: GuildEntry, state: GuildState, e
       for (const session of entry.sessions) node.updateClasses(session, entry.id);
       return;
     case "GUILD_DELETE":
-      node.publish(`g:${entry.id}`, event);
+      node.publishToMembers(entry.id, event);
       for (const session of [...entry.sessions]) if (!session.held) node.leaveGuild(session, entry.id);
       return;
     case "GUILD_MEMBER_ADD":
     case "GUILD_MEMBER_REMOVE":
     case "GUILD_ROLE_CREATE":
       applyEvent(state, event);
-      node.publish(`g:${entry.id}`, event);
+      node.publishToMembers(entry.id, event);
       return;
     default:
       changeForMembers(node, entry, state, event);
-      node.publish(`g:${entry.id}`, event);
+      node.publishToMembers(entry.id, event);
   }
 }
 

@@ -39,7 +39,8 @@ function settle(session: Session, entry: GuildEntry, snapshot: GuildSnapshot): v
     for (const event of entry.backlog) applyEvent(entry.state, event);
     entry.backlog = [];
   }
-  entry.state.members.set(session.userId, memberFacts(snapshot.me));
+  // The session's own string: one for all of its guilds.
+  entry.state.members.set(session.userId, { ...memberFacts(snapshot.me), userId: session.userId });
   // Changes of the membership that came while it was being read.
   for (const due of session.queue ?? []) {
     if ("event" in due && due.event.log === guildLog(entry.id) && due.event.header.t === "GUILD_MEMBER_UPDATE") {
@@ -55,6 +56,7 @@ function stateOf(snapshot: GuildSnapshot): GuildState {
     roles: new Map(snapshot.roles.map((role) => [role.id, roleFacts(role)])),
     channels: new Map(snapshot.channels.map((channel) => [channel.id, channelState(channel)])),
     members: new Map(),
+    classSets: new Map(),
   };
 }
 

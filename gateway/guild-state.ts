@@ -12,7 +12,7 @@ import {
 } from "../core/permissions.ts";
 import { overwriteFacts, type WireChannel } from "../core/wire/channel.ts";
 import { eventData, type LogEvent } from "./log-event.ts";
-import type { VisibilityClass } from "./topics.ts";
+import type { ClassSet, VisibilityClass } from "./topics.ts";
 
 /** What a node knows of a channel: enough to decide who sees it, and its payload for those who come to see it. */
 export interface ChannelState {
@@ -36,6 +36,8 @@ export interface GuildState {
   channels: Map<string, ChannelState>;
   /** Only members who have sessions on this node. */
   members: Map<string, MemberFacts>;
+  /** The sets that classesOf has given out, by content. */
+  classSets: Map<string, ClassSet>;
 }
 
 export function channelState(channel: WireChannel): ChannelState {
@@ -67,14 +69,22 @@ export function classOf(state: GuildState, channel: ChannelState): VisibilityCla
   return channel.ownClass ? `c:${channel.id}` : `v:${state.id}`;
 }
 
-/** Every class that a member is in. */
-export function classesOf(state: GuildState, member: MemberFacts): Set<VisibilityClass> {
-  const classes = new Set<VisibilityClass>([`g:${state.id}`]);
-  if (viewsByDefault(state, member)) classes.add(`v:${state.id}`);
+/** Past this, sets are made anew: who sees what has changed so often that most of them are nobody's. */
+const MAX_CLASS_SETS = 1000;
+
+/** Every class that a member is in: the same set for all members who see the same, as there are many of them. */
+export function classesOf(state: GuildState, member: MemberFacts): ClassSet {
+  const classes: VisibilityClass[] = [viewsByDefault(state, member) ? `v:${state.id}` : `h:${state.id}`];
   for (const channel of state.channels.values()) {
-    if (channel.ownClass && mayView(state, member, channel)) classes.add(`c:${channel.id}`);
+    if (channel.ownClass && mayView(state, member, channel)) classes.push(`c:${channel.id}`);
   }
-  return classes;
+  const key = classes.join();
+  const known = state.classSets.get(key);
+  if (known !== undefined) return known;
+  if (state.classSets.size >= MAX_CLASS_SETS) state.classSets.clear();
+  const set = new Set(classes);
+  state.classSets.set(key, set);
+  return set;
 }
 
 /** The channels that a member may view. */

@@ -11,7 +11,7 @@ import type { GuildState } from "./guild-state.ts";
 import { classesOf } from "./guild-state.ts";
 import type { LogEvent } from "./log-event.ts";
 import type { Connection, Session } from "./session.ts";
-import { type Profile, TopicRegistry, topicName, type VisibilityClass, wants } from "./topics.ts";
+import { NO_CLASSES, type Profile, TopicRegistry, topicName, type VisibilityClass, wants } from "./topics.ts";
 import type { TemplatedApp } from "./uws.ts";
 
 /** A guild that has sessions on this node. */
@@ -95,7 +95,8 @@ export class GatewayNode {
       this.guilds.set(guildId, entry);
     }
     entry.sessions.add(session);
-    if (!session.guilds.has(guildId)) session.guilds.set(guildId, new Set());
+    // The entry's own string: one for all of its sessions.
+    if (!session.guilds.has(guildId)) session.guilds.set(entry.id, NO_CLASSES);
     return entry;
   }
 
@@ -117,9 +118,9 @@ export class GatewayNode {
   /** Takes a session off all topics: from now on it queues what it is due. */
   hold(session: Session): void {
     if (session.held) return;
-    for (const classes of session.guilds.values()) {
+    for (const [guildId, classes] of session.guilds) {
       for (const visibility of classes) this.#leaveClass(session, visibility);
-      classes.clear();
+      session.guilds.set(guildId, NO_CLASSES);
     }
     session.queue = [];
     this.held.add(session);
@@ -138,18 +139,17 @@ export class GatewayNode {
     const entered = session.guilds.get(guildId);
     const member = state?.members.get(session.userId);
     if (!state || entered === undefined || session.held) return;
-    const due = member === undefined ? new Set<VisibilityClass>() : classesOf(state, member);
-    for (const visibility of entered) {
-      if (due.has(visibility)) continue;
-      this.#leaveClass(session, visibility);
-      entered.delete(visibility);
-    }
-    for (const visibility of due) {
-      if (entered.has(visibility) || session.connection.dead) continue;
-      session.connection.socket.subscribe(topicName(visibility, session.profile));
-      this.registry.enter(visibility, session.profile);
-      entered.add(visibility);
-    }
+    const due = member === undefined ? NO_CLASSES : classesOf(state, member);
+    if (due === entered || session.connection.dead) return;
+    for (const visibility of entered) if (!due.has(visibility)) this.#leaveClass(session, visibility);
+    for (const visibility of due) if (!entered.has(visibility)) this.#enterClass(session, visibility);
+    session.guilds.set(state.id, due);
+  }
+
+  /** Sends an event to every member of a guild who asked for it. */
+  publishToMembers(guildId: string, event: LogEvent): void {
+    this.publish(`v:${guildId}`, event);
+    this.publish(`h:${guildId}`, event);
   }
 
   /** Sends an event to everyone of a class who asked for it: once per profile, not per socket. */
@@ -197,6 +197,11 @@ export class GatewayNode {
   /** Whether a session's shard gets a guild's events. */
   handles(session: Session, guildId: string): boolean {
     return shardOf(guildId, session.shard[1]) === session.shard[0];
+  }
+
+  #enterClass(session: Session, visibility: VisibilityClass): void {
+    session.connection.socket.subscribe(topicName(visibility, session.profile));
+    this.registry.enter(visibility, session.profile);
   }
 
   #leaveClass(session: Session, visibility: VisibilityClass): void {

@@ -1,7 +1,7 @@
 import { type CloseReason, closeReasons } from "./close-codes.ts";
 import { type DispatchFrame, encode, type Format, streamHeader } from "./frames.ts";
 import type { LogEvent } from "./log-event.ts";
-import type { Profile, VisibilityClass } from "./topics.ts";
+import type { ClassSet, Profile } from "./topics.ts";
 import type { WebSocket } from "./uws.ts";
 
 /** What uWebSockets keeps per socket. */
@@ -108,7 +108,7 @@ export class Session {
   /** Guilds with more members than this are sent without their members. */
   readonly largeThreshold: number;
   /** Guilds it is in, each with the classes it has entered; empty while held. */
-  readonly guilds = new Map<string, Set<VisibilityClass>>();
+  readonly guilds = new Map<string, ClassSet>();
   /** What it is due while held; null when it is released and gets events by topic. */
   queue: Due[] | null = [];
   /** Events up to this number are in its snapshot, or were sent before a RESUME. */

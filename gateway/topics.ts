@@ -35,10 +35,16 @@ export function wants(profile: Profile, rule: EventRule, inGuild: boolean): bool
 }
 
 /**
- * A visibility class: those who see the same channels' events. `g:ID` all members of a guild; `v:ID` members who may
- * view channels that no overwrite hides or shows; `c:ID` those who may view one channel that has such an overwrite.
+ * A visibility class: those who see the same events. `v:ID` a guild's members who view channels that no overwrite
+ * hides or shows, `h:ID` its other members, `c:ID` those who may view one channel that has such an overwrite. What all
+ * members see goes to the first two: each is in exactly one of them, so that a guild is one topic for most sessions.
  */
-export type VisibilityClass = `g:${string}` | `v:${string}` | `c:${string}`;
+export type VisibilityClass = `v:${string}` | `h:${string}` | `c:${string}`;
+
+/** The classes that a session has entered in a guild; one set for all whose classes are the same. */
+export type ClassSet = ReadonlySet<VisibilityClass>;
+
+export const NO_CLASSES: ClassSet = new Set();
 
 /** The uWebSockets topic of a class and profile. */
 export const topicName = (visibility: VisibilityClass, profile: Profile): string => `${visibility}|${profile.id}`;

@@ -43,12 +43,15 @@ export function wireMember(row: MemberRow) {
 
 export type WireMember = ReturnType<typeof wireMember>;
 
+/** One for all members without roles: a gateway node keeps facts by the ten thousand. */
+const NO_ROLES: readonly string[] = [];
+
 export function memberFacts(
   row: Pick<MemberRow, "user_id" | "role_ids" | "communication_disabled_until">,
 ): MemberFacts {
   return {
     userId: row.user_id,
-    roleIds: row.role_ids,
+    roleIds: row.role_ids.length === 0 ? NO_ROLES : row.role_ids,
     timedOutUntil: row.communication_disabled_until?.getTime() ?? null,
   };
 }

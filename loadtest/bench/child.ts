@@ -29,7 +29,7 @@ export function startChild(
   options: { env: Record<string, string>; role: "server" | "clients" },
 ): Child {
   const { env, role } = options;
-  const node = ["--expose-gc", "--import", "tsx", "--import", folder("loadtest/probe.ts")];
+  const node = ["--import", "tsx", "--import", folder("loadtest/probe.ts")];
   const pin = cpus().length < 2 ? [] : ["taskset", "-c", role === "server" ? "0" : `1-${cpus().length - 1}`];
   const [command = process.execPath, ...rest] = [...pin, process.execPath, ...node, folder(program), ...args];
   const child = spawn(command, rest, {

@@ -1,8 +1,8 @@
 // Memory of the gateway process for each session that is connected, identified, in 20 guilds, and idle: its resident
-// set after a garbage collection, less that of the same process before, which has served and let go of some sessions
+// set after a full garbage collection, less that of the same process before, which has served and let go of some sessions
 // so that what is loaded and compiled once is not counted. Not included: the kernel's socket buffers.
 //
-// Ten thousand sessions are in 20 of 500 guilds each, of five channels; a session enters two topics a guild.
+// Ten thousand sessions are in 20 of 500 guilds each, of five channels; a session enters one topic a guild.
 // Against: bare uWebSockets.js sockets with as many topics, and without any.
 import { type Child, memoryOf } from "./child.ts";
 import { openCrowd, openSessions } from "./clients.ts";
@@ -20,7 +20,7 @@ export async function idleMemory(lab: Lab): Promise<Figure[]> {
   for (let i = 0; i < (lab.quick ? 1 : 2); i++) {
     const gateway = await sessionKiB(lab, sessions);
     await lab.clear();
-    const topics = await socketKiB(lab, sessions, 2 * GUILDS_EACH);
+    const topics = await socketKiB(lab, sessions, GUILDS_EACH);
     await lab.clear();
     const bare = await socketKiB(lab, sessions, 0);
     await lab.clear();
@@ -36,7 +36,7 @@ export async function idleMemory(lab: Lab): Promise<Figure[]> {
       aim: { atMost: 1 },
     },
     {
-      what: "Idle session, against a bare socket on 40 topics",
+      what: "Idle session, against a bare socket on 20 topics",
       unit,
       comparison: compare(rounds, "gateway", "topics"),
     },
