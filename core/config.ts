@@ -30,6 +30,10 @@ export interface Config {
   resumeWindowSeconds: number;
   resumeMaxEvents: number;
   heartbeatIntervalMs: number;
+  identifyTimeoutSeconds: number;
+  identifyLimit: number;
+  maxConcurrency: number;
+  guildsPerShard: number;
   maxBackpressureBytes: number;
   registration: "open" | "closed";
 }
@@ -72,6 +76,16 @@ const environment = z.object({
     .default(10_000)
     .describe("Events kept for resuming, per guild and per user."),
   HEARTBEAT_INTERVAL_MS: whole(1000, 600_000).default(41_250).describe("Heartbeat interval that clients are told."),
+  IDENTIFY_TIMEOUT_SECONDS: whole(5, 86_400)
+    .default(300)
+    .describe("How long a gateway client may wait with its IDENTIFY or RESUME, heartbeats provided."),
+  IDENTIFY_LIMIT: whole(1, 1_000_000)
+    .default(1000)
+    .describe("Sessions that a bot may start in 24 hours; as at Discord, bots in over 150,000 guilds have more."),
+  MAX_CONCURRENCY: whole(1, 10_000).default(1).describe("Shards that a bot may start at a time, every five seconds."),
+  GUILDS_PER_SHARD: whole(1, 1_000_000)
+    .default(2500)
+    .describe("Guilds that a bot's session may be in, beyond it must shard."),
   MAX_BACKPRESSURE_BYTES: whole(65_536, 1_073_741_824)
     .default(4_194_304)
     .describe("Unsent bytes after which a slow gateway client is closed (it can resume)."),
@@ -113,6 +127,10 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     resumeWindowSeconds: v.RESUME_WINDOW_SECONDS,
     resumeMaxEvents: v.RESUME_MAX_EVENTS,
     heartbeatIntervalMs: v.HEARTBEAT_INTERVAL_MS,
+    identifyTimeoutSeconds: v.IDENTIFY_TIMEOUT_SECONDS,
+    identifyLimit: v.IDENTIFY_LIMIT,
+    maxConcurrency: v.MAX_CONCURRENCY,
+    guildsPerShard: v.GUILDS_PER_SHARD,
     maxBackpressureBytes: v.MAX_BACKPRESSURE_BYTES,
     registration: v.REGISTRATION,
   };

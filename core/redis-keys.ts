@@ -23,6 +23,10 @@ export const redisKeys = {
   channel: (log: string) => `${partition}:ev:${log}`,
   /** A gateway session that can be resumed. */
   session: (id: string) => `${partition}:session:${id}`,
+  /** Sessions that an account has started in its present day of 24 hours. */
+  starts: (userId: string) => `${partition}:starts:${userId}`,
+  /** Sessions that it has just started, of the shards of one bucket. */
+  identify: (userId: string, bucket: number) => `${partition}:identify:${userId}:${bucket}`,
   /** Who holds a snowflake worker number. */
   worker: (n: number) => `${partition}:worker:${n}`,
   /** The latest millisecond in which a worker number was in use. */

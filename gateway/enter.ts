@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { guildLog, userLog } from "../core/redis-keys.ts";
 import { memberGuildIds } from "../core/store/guild-snapshot.ts";
 import { wireOwnUser } from "../core/wire/user.ts";
+import { admit } from "./admission.ts";
 import { formatOf } from "./frames.ts";
 import { enterGuilds, guildCreate } from "./guild-entry.ts";
 import { type Identity, identify as identityOf } from "./identity.ts";
@@ -43,11 +44,15 @@ export async function identify(node: GatewayNode, connection: Connection, body: 
   const intents = body.intents ?? (identity.user.bot ? null : ALL_INTENTS);
   if (intents === null || !areIntents(intents)) return connection.close("INVALID_INTENTS");
   if (!mayUse(identity, intents)) return connection.close("DISALLOWED_INTENTS");
+  const admission = await admit(node, identity, shardId);
+  if (admission === "used up") return connection.close("STARTS_USED_UP");
+  if (admission === "too soon") return invalidate(node, connection, "");
 
   const id = randomBytes(16).toString("hex");
   const session = open(node, connection, id, identity, intents, [shardId, shardCount], body);
   await listenToUser(node, session, body.token);
   const guildIds = (await memberGuildIds(node.sql, session.userId)).filter((guild) => node.handles(session, guild));
+  if (session.isBot && guildIds.length > node.config.guildsPerShard) return connection.close("SHARDING_REQUIRED");
   for (const guildId of guildIds) node.listInGuild(session, guildId);
   await node.feed.subscribe(guildIds.map(guildLog));
   // What is read from here on reflects every event up to this number. READY and all but the last GUILD_CREATE bear
@@ -91,7 +96,7 @@ export async function resume(node: GatewayNode, connection: Connection, body: Re
   const identity = await identityOf(node.sql, body.token);
   if (identity === null) return connection.close("AUTHENTICATION_FAILED");
   const record = await loadSession(node.redis, body.session_id);
-  const floor = await node.feed.floor();
+  const [floor, latest] = await Promise.all([node.feed.floor(), node.feed.latest()]);
   if (
     record === null ||
     record.userId !== identity.user.id ||
@@ -100,6 +105,12 @@ export async function resume(node: GatewayNode, connection: Connection, body: Re
     body.seq < floor
   ) {
     return invalidate(node, connection, body.session_id);
+  }
+  if (body.seq > latest) {
+    // Redis has forgotten what the client has had. The session goes, too: once the numbers have caught up, this one
+    // would pass for a good one, and a library that answers 4007 with another RESUME is told to identify.
+    await forgetSession(node.redis, body.session_id);
+    return connection.close("INVALID_SEQ");
   }
   await claim(node, body.session_id, record.userId);
   const session = open(node, connection, body.session_id, identity, record.intents, record.shard, {

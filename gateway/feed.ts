@@ -190,6 +190,11 @@ export class Feed {
     if (this.#epoch !== null) await publishEntry(this.#command, toLogEntry(event), this.#epoch, limits);
   }
 
+  /** The number of the latest event of all, which may still be on its way here. */
+  async latest(): Promise<number> {
+    return Number((await this.#command.get(redisKeys.seq)) ?? 0);
+  }
+
   /** Sessions older than this number may have missed events that Redis lost. */
   async floor(): Promise<number> {
     return Number((await this.#command.get(redisKeys.floor)) ?? 0);

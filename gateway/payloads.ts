@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** What clients send. https://discord.com/developers/docs/events/gateway-events#send-events */
-export const payloadSchema = z.object({ op: z.number().int(), d: z.unknown() });
+export const payloadSchema = z.object({ op: z.number().int(), d: z.unknown().optional() });
 export type Payload = z.infer<typeof payloadSchema>;
 
 /** The last number received; before the first, libraries send null, nothing, 0 or -1. It is not needed for anything. */
@@ -39,6 +39,6 @@ export const requestMembersSchema = z.object({
 
 export const resumeSchema = z.object({
   token: z.string().min(1).max(512),
-  session_id: z.string().regex(/^[0-9a-f]{32}$/),
-  seq: z.number().int().min(0),
+  session_id: z.string().max(128),
+  seq: z.number().int(),
 });

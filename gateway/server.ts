@@ -5,6 +5,7 @@ import { connectDatabase } from "../core/db.ts";
 import { createLogger } from "../core/log.ts";
 import { connectRedis, redisReady } from "../core/redis.ts";
 import { loadSecret } from "../core/secret.ts";
+import { defineStartScript } from "../core/session-starts.ts";
 import { onEvent } from "./deliver.ts";
 import { invalidate } from "./enter.ts";
 import { Feed } from "./feed.ts";
@@ -26,7 +27,6 @@ import {
 } from "./uws.ts";
 import { startDispatcher } from "./webhooks/dispatcher.ts";
 
-const UNIDENTIFIED_MS = 30_000;
 /** Sockets of a node that shuts down are told to reconnect over this time, not all at once. */
 const DRAIN_MS = 2000;
 
@@ -40,6 +40,7 @@ export async function startGateway(config: Config): Promise<{ port: number; stop
   const sql = connectDatabase(databaseUrl, { name: "guildhall-gateway" });
   const redis = connectRedis(redisUrl, log, { name: "gateway", commandTimeoutMs: 3000 });
   await redisReady(redis);
+  defineStartScript(redis);
   const node = new GatewayNode({ config, sql, redis, log });
   node.feed = await Feed.open(redisUrl, redis, feedHandlers(node), log);
   const app =
@@ -199,10 +200,11 @@ function listen(app: TemplatedApp, port: number): Promise<{ socket: us_listen_so
 /** One timer for all: heartbeats that stay away, and sockets that never identify. */
 function turnWheel(node: GatewayNode): void {
   const now = Date.now();
+  const identifyTimeoutMs = node.config.identifyTimeoutSeconds * 1000;
   const silentFor = node.config.heartbeatIntervalMs * 1.5 + 5000;
   for (const connection of node.connections) {
     if (now - connection.lastHeartbeatAt > silentFor) connection.close("SESSION_TIMED_OUT");
-    else if (connection.session === null && !connection.entering && now - connection.idleSince > UNIDENTIFIED_MS) {
+    else if (connection.session === null && !connection.entering && now - connection.idleSince > identifyTimeoutMs) {
       connection.close("NOT_AUTHENTICATED");
     }
   }

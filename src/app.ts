@@ -24,6 +24,8 @@ export interface App {
   /** Runs a transaction, then publishes the events it caused. */
   change: Change;
   nextId: NextId;
+  /** Session starts that a bot has taken of its day's. */
+  startsTaken(botId: string): Promise<{ taken: number; resetAfterMs: number }>;
   /** 32 bytes that seal what must be stored but not read. */
   secret: Buffer;
 }

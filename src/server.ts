@@ -9,6 +9,7 @@ import { createEventLog } from "../core/event-log.ts";
 import { createLogger } from "../core/log.ts";
 import { connectRedis, redisReady } from "../core/redis.ts";
 import { loadSecret } from "../core/secret.ts";
+import { startsTaken } from "../core/session-starts.ts";
 import { leaseWorker } from "../core/worker-lease.ts";
 import { type App, createHttpApp } from "./app.ts";
 import { createAuthenticator } from "./auth/caller.ts";
@@ -39,6 +40,7 @@ export async function startApi(config: Config): Promise<{ port: number; stop(): 
     auth: createAuthenticator(sql, redis, subscriber),
     change: createChange(sql, eventLog),
     nextId: lease.nextId,
+    startsTaken: (botId) => startsTaken(redis, botId),
     secret: await loadSecret(config),
   };
   const http = createHttpApp(app);

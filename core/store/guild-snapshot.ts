@@ -21,6 +21,12 @@ export async function memberGuildIds(sql: Db, userId: string): Promise<string[]>
   return rows.map((row) => row.server_id);
 }
 
+export async function memberGuildCount(sql: Db, userId: string): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`
+    select count(*)::int as count from server_members where user_id = ${userId}`;
+  return row?.count ?? 0;
+}
+
 /** Snapshots of those of the guilds that the user is in, in four statements however many there are. */
 export async function guildSnapshots(
   sql: Db,

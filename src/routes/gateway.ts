@@ -1,3 +1,6 @@
+import { recommendedShards, startsPerDay } from "../../core/session-starts.ts";
+import { memberGuildCount } from "../../core/store/guild-snapshot.ts";
+import { ApiError } from "../errors.ts";
 import { bot, everyone, route } from "../route.ts";
 
 export const gatewayRoutes = [
@@ -13,10 +16,24 @@ export const gatewayRoutes = [
     path: "/gateway/bot",
     operation: "get_bot_gateway",
     access: bot,
-    handle: async ({ app }) => ({
-      url: app.config.gatewayUrl,
-      shards: 1,
-      session_start_limit: { total: 1000, remaining: 1000, reset_after: 86_400_000, max_concurrency: 1 },
-    }),
+    handle: async ({ app }, { user }) => {
+      const { gatewayUrl, guildsPerShard, identifyLimit, maxConcurrency } = app.config;
+      const guilds = await memberGuildCount(app.sql, user.id);
+      const { taken, resetAfterMs } = await app.startsTaken(user.id).catch(() => {
+        // Redis is away: no session could be started now anyway.
+        throw new ApiError("UNAVAILABLE");
+      });
+      const total = startsPerDay(identifyLimit, guilds);
+      return {
+        url: gatewayUrl,
+        shards: recommendedShards(guilds, guildsPerShard),
+        session_start_limit: {
+          total,
+          remaining: Math.max(0, total - taken),
+          reset_after: resetAfterMs,
+          max_concurrency: maxConcurrency,
+        },
+      };
+    },
   }),
 ];

@@ -1,3 +1,4 @@
+import { deflateSync } from "node:zlib";
 import postgres from "postgres";
 import { afterAll, describe, expect, test } from "vitest";
 import { startPlatform } from "../harness/platform.ts";
@@ -20,6 +21,15 @@ test("HELLO comes first, a heartbeat is answered, before and after IDENTIFY", as
   await socket.settled();
   await socket.identify(token);
   await socket.settled();
+  socket.close();
+});
+
+test("a payload of 4096 bytes is taken, and a heartbeat with whatever libraries send before the first event", async () => {
+  const socket = await open();
+  const heartbeats = ["null", "0", "-1", "251"].map((d) => `{"op":1,"d":${d}}`);
+  for (const text of ['{"op":1,"d":null}'.padEnd(4096), '{"op":1}', ...heartbeats]) socket.ws.send(text);
+  await socket.next(() => socket.received.filter(({ op }) => op === 11).length === 6);
+  expect(socket.closed).toBeNull();
   socket.close();
 });
 
@@ -51,22 +61,73 @@ test("READY has what libraries read", async () => {
 });
 
 describe("close codes", () => {
-  test.each([
-    [4001, "an opcode that doesn't exist", (s: Socket) => s.send(77, null)],
-    [4002, "text that isn't JSON", (s: Socket) => s.ws.send("{")],
-    [4002, "JSON without an opcode", (s: Socket) => s.ws.send("[]")],
-    [4002, "bytes that aren't UTF-8", (s: Socket) => s.ws.send(Buffer.from([0xff, 0xfe]))],
-    [4002, "more than 4096 bytes", (s: Socket) => s.send(1, "x".repeat(4096))],
-    [4001, "IDENTIFY of the wrong shape", (s: Socket) => s.send(2, { token: 5 })],
-    [4003, "a presence before IDENTIFY", (s: Socket) => s.send(3, {})],
-    [4004, "a token that doesn't exist", (s: Socket) => s.send(2, identify({ token: "nonsense" }))],
-    [4010, "a shard outside the count", (s: Socket) => s.send(2, identify({ shard: [2, 2] }))],
-    [4013, "an intent that doesn't exist", (s: Socket) => s.send(2, identify({ intents: 1 << 30 }))],
-    [4013, "a bot without intents", (s: Socket) => s.send(2, identify({ intents: undefined }))],
-  ])("%i: %s", async (code, _what, act) => {
+  test.each([0, 5, 7, 9, 10, 11, -1])("4001: opcode %i, which clients don't send", async (op) => {
+    const socket = await open();
+    socket.send(op, null);
+    expect(await socket.closing()).toBe(4001);
+  });
+
+  test.each([3, 4, 8, 31])("4003: opcode %i before IDENTIFY", async (op) => {
+    const socket = await open();
+    socket.send(op, { guild_id: guild.id });
+    expect(await socket.closing()).toBe(4003);
+  });
+
+  const cases: [number, string, (s: Socket) => void][] = [
+    [4001, "an opcode that doesn't exist", (s) => s.send(77, null)],
+    [4001, "a heartbeat with an object in it", (s) => s.send(1, { seq: 1 })],
+    [4001, "RESUME of the wrong shape", (s) => s.send(6, { token, seq: 1 })],
+    [4002, "text that isn't JSON", (s) => s.ws.send("{")],
+    [4002, "JSON without an opcode", (s) => s.ws.send("[]")],
+    [4002, "an opcode that is no number", (s) => s.ws.send('{"op":"1","d":null}')],
+    [4002, "compressed JSON", (s) => s.ws.send(deflateSync('{"op":1,"d":null}'))],
+    [4002, "bytes that aren't UTF-8", (s) => s.ws.send(Buffer.from([0xff, 0xfe]))],
+    [4002, "more than 4096 bytes", (s) => s.ws.send('{"op":1,"d":null}'.padEnd(4097))],
+    [4001, "IDENTIFY of the wrong shape", (s) => s.send(2, { token: 5 })],
+    [4004, "a token that doesn't exist", (s) => s.send(2, identify({ token: "nonsense" }))],
+    [4004, "RESUME with such a token", (s) => s.send(6, { token: "nonsense", session_id: "x", seq: 1 })],
+    [4010, "a shard below none", (s) => s.send(2, identify({ shard: [-1, 2] }))],
+    [4010, "a shard of none", (s) => s.send(2, identify({ shard: [0, 0] }))],
+    [4010, "a shard outside the count", (s) => s.send(2, identify({ shard: [2, 2] }))],
+    [4013, "an intent that doesn't exist", (s) => s.send(2, identify({ intents: 1 << 30 }))],
+    [4013, "intents below none", (s) => s.send(2, identify({ intents: -1 }))],
+    [4013, "intents beyond 32 bits", (s) => s.send(2, identify({ intents: 2 ** 32 + 1 }))],
+    [4013, "a bot without intents", (s) => s.send(2, identify({ intents: undefined }))],
+  ];
+  test.each(cases)("%i: %s", async (code, _what, act) => {
     const socket = await open();
     act(socket);
     expect(await socket.closing()).toBe(code);
+  });
+
+  test("4000: a session that can't start because of us; the next try succeeds", async () => {
+    await sql`alter table bot_tokens rename to bot_tokens_away`;
+    const socket = await open();
+    socket.send(2, identify());
+    expect(await socket.closing()).toBe(4000);
+    await sql`alter table bot_tokens_away rename to bot_tokens`;
+    const next = await open();
+    expect((await next.identify(token)).t).toBe("READY");
+    next.close();
+  });
+
+  test("4003: a session that was invalidated is none", async () => {
+    const socket = await open();
+    expect((await socket.resume(token, "f".repeat(32), 1)).op).toBe(9);
+    socket.send(3, { since: null, activities: [], status: "online", afk: false });
+    expect(await socket.closing()).toBe(4003);
+  });
+
+  test("4007: RESUME with a number that nobody has been given; the session ends with it", async () => {
+    const socket = await open();
+    await socket.identify(token);
+    socket.cut();
+    const next = await open();
+    next.send(6, { token, session_id: socket.sessionId, seq: socket.seq + 1_000_000 });
+    expect(await next.closing()).toBe(4007);
+    const last = await open();
+    expect(await last.resume(token, socket.sessionId, socket.seq)).toMatchObject({ op: 9, d: false });
+    last.close();
   });
 
   test("4005: IDENTIFY twice, also while the first is worked on", async () => {
