@@ -16,6 +16,10 @@ const PAUSE_BYTES = 512 * 1024;
  * Called when the snapshot is complete and whenever the socket has drained.
  */
 export function pump(node: GatewayNode, session: Session): void {
+  session.connection.corked(() => sendQueue(node, session));
+}
+
+function sendQueue(node: GatewayNode, session: Session): void {
   while (session.queue !== null && !session.joining) {
     if (session.connection.dead) return;
     if (session.connection.buffered > PAUSE_BYTES) return;

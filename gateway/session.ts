@@ -66,6 +66,11 @@ export class Connection {
     this.socket.send(bytes, typeof bytes !== "string");
   }
 
+  /** What is sent within goes to the kernel in few pieces. */
+  corked(work: () => void): void {
+    if (!this.dead) this.socket.cork(work);
+  }
+
   get buffered(): number {
     return this.dead ? 0 : this.socket.getBufferedAmount();
   }
