@@ -9,5 +9,7 @@ export default defineConfig({
     maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // The machine may be busy with other tests.
+    expect: { poll: { timeout: 20_000 } },
   },
 });

@@ -31,6 +31,7 @@ export interface Config {
   resumeMaxEvents: number;
   heartbeatIntervalMs: number;
   identifyTimeoutSeconds: number;
+  unidentifiedPerAddress: number;
   identifyLimit: number;
   maxConcurrency: number;
   guildsPerShard: number;
@@ -79,6 +80,9 @@ const environment = z.object({
   IDENTIFY_TIMEOUT_SECONDS: whole(5, 86_400)
     .default(300)
     .describe("How long a gateway client may wait with its IDENTIFY or RESUME, heartbeats provided."),
+  UNIDENTIFIED_PER_ADDRESS: whole(1, 1_000_000)
+    .default(1000)
+    .describe("Gateway sockets that one address may have open without having sent IDENTIFY or RESUME."),
   IDENTIFY_LIMIT: whole(1, 1_000_000)
     .default(1000)
     .describe("Sessions that a bot may start in 24 hours; as at Discord, bots in over 150,000 guilds have more."),
@@ -128,6 +132,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     resumeMaxEvents: v.RESUME_MAX_EVENTS,
     heartbeatIntervalMs: v.HEARTBEAT_INTERVAL_MS,
     identifyTimeoutSeconds: v.IDENTIFY_TIMEOUT_SECONDS,
+    unidentifiedPerAddress: v.UNIDENTIFIED_PER_ADDRESS,
     identifyLimit: v.IDENTIFY_LIMIT,
     maxConcurrency: v.MAX_CONCURRENCY,
     guildsPerShard: v.GUILDS_PER_SHARD,

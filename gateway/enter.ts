@@ -198,7 +198,8 @@ export async function invalidate(node: GatewayNode, connection: Connection, sess
   const { session } = connection;
   if (session !== null) node.removeSession(session);
   connection.session = null;
-  connection.idleSince = Date.now();
+  connection.idleSince = node.awakeMs;
+  if (!connection.entering) node.unidentified.add(connection);
   connection.send({ op: GatewayOpcodes.InvalidSession, d: false, s: null, t: null });
   // Somebody else's session must not be forgotten because a stranger named it.
   if (session?.id === sessionId) await forgetSession(node.redis, sessionId);

@@ -10,9 +10,14 @@ import { DispatchFrame } from "./frames.ts";
 import type { GuildState } from "./guild-state.ts";
 import { classesOf } from "./guild-state.ts";
 import type { LogEvent } from "./log-event.ts";
+import { Logins } from "./logins.ts";
 import type { Connection, Session } from "./session.ts";
 import { NO_CLASSES, type Profile, TopicRegistry, topicName, type VisibilityClass, wants } from "./topics.ts";
+import { Unidentified } from "./unidentified.ts";
 import type { TemplatedApp } from "./uws.ts";
+
+/** About as many as keep Postgres' connections busy; more would only wait there, before what running sessions ask. */
+const LOGINS_AT_ONCE = 32;
 
 /** A guild that has sessions on this node. */
 export interface GuildEntry {
@@ -46,6 +51,10 @@ export class GatewayNode {
   readonly guilds = new Map<string, GuildEntry>();
   /** The number on the last frame sent to topics. */
   sentUpTo = 0;
+  /** Milliseconds for which this process has run, as far as it had time for its sockets: heartbeats.ts turns it. */
+  awakeMs = 0;
+  readonly unidentified: Unidentified;
+  readonly logins = new Logins(LOGINS_AT_ONCE);
   draining = false;
   // Set once by server.ts, before the first socket.
   app!: TemplatedApp;
@@ -53,6 +62,8 @@ export class GatewayNode {
 
   constructor(parts: { config: Config; sql: Sql; redis: Redis; log: Logger }) {
     this.config = parts.config;
+    const { rateLimits, unidentifiedPerAddress } = parts.config;
+    this.unidentified = new Unidentified(rateLimits ? unidentifiedPerAddress : Number.POSITIVE_INFINITY);
     this.sql = parts.sql;
     this.redis = parts.redis;
     this.log = parts.log;

@@ -2,6 +2,7 @@ import { GatewayOpcodes } from "discord-api-types/v10";
 import type { z } from "zod";
 import type { CloseReason } from "./close-codes.ts";
 import { identify, resume } from "./enter.ts";
+import { beat } from "./heartbeats.ts";
 import { requestMembers } from "./member-chunks.ts";
 import type { GatewayNode } from "./node.ts";
 import { anythingSchema, heartbeatSchema, identifySchema, requestMembersSchema, resumeSchema } from "./payloads.ts";
@@ -38,11 +39,6 @@ export const operations: ReadonlyMap<number, Operation> = new Map<number, Operat
   [GatewayOpcodes.RequestSoundboardSounds, inSession(anythingSchema, () => {})],
 ]);
 
-function beat(_node: GatewayNode, connection: Connection): void {
-  connection.lastHeartbeatAt = Date.now();
-  connection.send({ op: GatewayOpcodes.HeartbeatAck, d: null, s: null, t: null });
-}
-
 function anytime<T>(schema: z.ZodType<T>, run: (node: GatewayNode, connection: Connection, d: T) => void): Operation {
   return {
     refusal: () => null,
@@ -57,7 +53,7 @@ function login<T>(
 ): Operation {
   return {
     refusal: (standing) => (standing === "anonymous" ? null : "ALREADY_AUTHENTICATED"),
-    read: reader(schema, (node, connection, d) => enter(node, connection, work(node, connection, d))),
+    read: reader(schema, (node, connection, d) => enter(node, connection, () => work(node, connection, d))),
   };
 }
 
@@ -78,9 +74,12 @@ function reader<T>(schema: z.ZodType<T>, run: (node: GatewayNode, connection: Co
 }
 
 /** Runs an IDENTIFY or RESUME; one that fails closes the socket with a code on which the client tries again. */
-function enter(node: GatewayNode, connection: Connection, work: Promise<void>): void {
+function enter(node: GatewayNode, connection: Connection, work: () => Promise<void>): void {
   connection.entering = true;
-  work
+  node.unidentified.remove(connection);
+  node.logins
+    // The socket may have closed before its turn came.
+    .run(connection.address, async () => (connection.dead ? undefined : work()))
     .catch((error) => {
       node.log.warn({ err: String(error) }, "a session could not start");
       connection.close("UNKNOWN_ERROR");
@@ -89,5 +88,6 @@ function enter(node: GatewayNode, connection: Connection, work: Promise<void>): 
       connection.entering = false;
       // The socket may have closed while Postgres or Redis were asked.
       if (connection.dead && connection.session !== null) node.removeSession(connection.session);
+      if (!connection.dead && connection.session === null) node.unidentified.add(connection);
     });
 }

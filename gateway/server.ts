@@ -1,7 +1,9 @@
 import { GatewayOpcodes } from "discord-api-types/v10";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { clientAddress } from "../core/client-address.ts";
 import type { Config } from "../core/config.ts";
 import { connectDatabase } from "../core/db.ts";
+import { parseNetworks } from "../core/egress-rules.ts";
 import { createLogger } from "../core/log.ts";
 import { connectRedis, redisReady } from "../core/redis.ts";
 import { loadSecret } from "../core/secret.ts";
@@ -10,11 +12,13 @@ import { onEvent } from "./deliver.ts";
 import { invalidate } from "./enter.ts";
 import { Feed } from "./feed.ts";
 import { type Compression, formatOf } from "./frames.ts";
+import { startWheel } from "./heartbeats.ts";
 import { GatewayNode } from "./node.ts";
 import { onMessage } from "./receive.ts";
 import { pump } from "./replay.ts";
 import { Connection, type SocketData } from "./session.ts";
 import { touchSessions } from "./session-store.ts";
+import { addressKey } from "./unidentified.ts";
 import {
   App,
   type HttpRequest,
@@ -27,6 +31,11 @@ import {
 } from "./uws.ts";
 import { startDispatcher } from "./webhooks/dispatcher.ts";
 
+/**
+ * Beyond this uWebSockets cuts the connection without a close code. Payloads that are too long for Discord are let in
+ * up to here, so that a client with a thousand ids in its request is told 4002.
+ */
+const MAX_FRAME_BYTES = 32 * 1024;
 /** Sockets of a node that shuts down are told to reconnect over this time, not all at once. */
 const DRAIN_MS = 2000;
 
@@ -50,7 +59,7 @@ export async function startGateway(config: Config): Promise<{ port: number; stop
   addHealth(app, node);
   const { socket, port } = await listen(app, config.gatewayPort);
   const dispatcher = startDispatcher({ sql, secret: await loadSecret(config), config, log });
-  const wheel = setInterval(() => turnWheel(node), 1000);
+  const stopWheel = startWheel(node);
   const keepAlive = setInterval(() => void keepSessions(node), 30_000);
   log.info({ port }, "gateway ready");
   return {
@@ -59,7 +68,7 @@ export async function startGateway(config: Config): Promise<{ port: number; stop
       node.draining = true;
       us_listen_socket_close(socket);
       await drain(node);
-      clearInterval(wheel);
+      stopWheel();
       clearInterval(keepAlive);
       await dispatcher.stop();
       await node.feed.stop();
@@ -96,12 +105,19 @@ const COMPRESSIONS: Record<string, Compression> = { "zlib-stream": "zlib-stream"
 
 function addSockets(app: TemplatedApp, node: GatewayNode): void {
   const { config } = node;
+  const trustedProxies = parseNetworks(config.trustedProxies);
   app.ws<SocketData>("/*", {
-    maxPayloadLength: 16 * 1024,
+    maxPayloadLength: MAX_FRAME_BYTES,
     maxBackpressure: config.maxBackpressureBytes,
     closeOnBackpressureLimit: 1,
     idleTimeout: 0,
     upgrade: (res, req, context) => {
+      const peer = Buffer.from(res.getRemoteAddressAsText()).toString("latin1");
+      const address = addressKey(clientAddress(peer, req.getHeader("x-forwarded-for"), trustedProxies));
+      if (node.unidentified.isFull(address)) {
+        res.writeStatus("429 Too Many Requests").writeHeader("Retry-After", "5").end("Too many sockets", true);
+        return;
+      }
       const query = new URLSearchParams(req.getQuery());
       const data: SocketData = {
         connection: null,
@@ -111,6 +127,7 @@ function addSockets(app: TemplatedApp, node: GatewayNode): void {
         ),
         version: Number(query.get("v") ?? "10"),
         encoding: query.get("encoding") ?? "json",
+        address,
       };
       const [key, protocol, extensions] = [
         "sec-websocket-key",
@@ -121,9 +138,10 @@ function addSockets(app: TemplatedApp, node: GatewayNode): void {
     },
     open: (socket) => {
       const data = socket.getUserData();
-      const connection = new Connection(socket, data.format);
+      const connection = new Connection(socket, data.format, data.address, node.awakeMs);
       data.connection = connection;
       node.connections.add(connection);
+      node.unidentified.add(connection);
       if (data.version !== 9 && data.version !== 10) return connection.close("INVALID_VERSION");
       if (data.encoding !== data.format.encoding) return connection.close("DECODE_ERROR");
       connection.greet({
@@ -147,6 +165,7 @@ function addSockets(app: TemplatedApp, node: GatewayNode): void {
       if (connection === null) return;
       connection.dead = true;
       node.connections.delete(connection);
+      node.unidentified.remove(connection);
       if (connection.session !== null) node.removeSession(connection.session);
     },
   });
@@ -195,19 +214,6 @@ function listen(app: TemplatedApp, port: number): Promise<{ socket: us_listen_so
       else reject(Object.assign(new Error(`Port ${port} is taken`), { code: "EADDRINUSE" }));
     });
   });
-}
-
-/** One timer for all: heartbeats that stay away, and sockets that never identify. */
-function turnWheel(node: GatewayNode): void {
-  const now = Date.now();
-  const identifyTimeoutMs = node.config.identifyTimeoutSeconds * 1000;
-  const silentFor = node.config.heartbeatIntervalMs * 1.5 + 5000;
-  for (const connection of node.connections) {
-    if (now - connection.lastHeartbeatAt > silentFor) connection.close("SESSION_TIMED_OUT");
-    else if (connection.session === null && !connection.entering && now - connection.idleSince > identifyTimeoutMs) {
-      connection.close("NOT_AUTHENTICATED");
-    }
-  }
 }
 
 async function keepSessions(node: GatewayNode): Promise<void> {

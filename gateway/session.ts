@@ -11,6 +11,8 @@ export interface SocketData {
   version: number;
   /** What the client asked for, known or not. */
   encoding: string;
+  /** Where it comes from, as `addressKey` has it. */
+  address: string;
 }
 
 export type Socket = WebSocket<SocketData>;
@@ -24,22 +26,32 @@ export type Due = { event: LogEvent } | { text: string } | { body: string };
 /** One WebSocket, from open to close; carries at most one session. */
 export class Connection {
   readonly socket: Socket;
-  /** Since when it has had no session. */
-  idleSince = Date.now();
+  /** Where it comes from, as `addressKey` has it. */
+  readonly address: string;
+  /** Since when it has had no session, in the node's awake time. */
+  idleSince: number;
   format: Format;
   session: Session | null = null;
   /** An IDENTIFY or RESUME is being worked on. */
   entering = false;
-  lastHeartbeatAt = Date.now();
+  /** Listed in the node's `unidentified`, which alone sets this. */
+  unidentified = false;
+  /** When its last heartbeat came, in the node's awake time. */
+  heardAt: number;
+  /** It was asked for a heartbeat since. */
+  asked = false;
   /** Payloads in the current minute, for the limit of 120. */
   received = 0;
   receivedSince = Date.now();
   /** Set when a frame was dropped or the socket closed: nothing may be sent after. */
   dead = false;
 
-  constructor(socket: Socket, format: Format) {
+  constructor(socket: Socket, format: Format, address: string, awakeMs: number) {
     this.socket = socket;
     this.format = format;
+    this.address = address;
+    this.idleSince = awakeMs;
+    this.heardAt = awakeMs;
   }
 
   /**

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { getConnInfo } from "@hono/node-server/conninfo";
 import type { MiddlewareHandler } from "hono";
+import { clientAddress } from "../core/client-address.ts";
 import type { Config } from "../core/config.ts";
 import { parseNetworks } from "../core/egress-rules.ts";
 import type { Logger } from "../core/log.ts";
-import { clientAddress } from "./client-address.ts";
 import { httpSeconds } from "./metrics.ts";
 
 export interface HttpEnv {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { clientAddress } from "../../core/client-address.ts";
 import { parseNetworks } from "../../core/egress-rules.ts";
-import { clientAddress } from "../../src/client-address.ts";
 
 const proxies = parseNetworks(["10.0.0.0/8", "fd00::/8"]);
 

@@ -83,7 +83,8 @@ async function servicePart(name: string, start: () => Promise<PrivateService>, p
 
 type Endpoint = Part & { port: number };
 
-async function endpoint(kind: "api" | "gateway", index: number, common: NodeJS.ProcessEnv): Promise<Endpoint> {
+/** Starts one process by the product's command; resolves when it is ready. */
+export async function endpoint(kind: "api" | "gateway", index: number, common: NodeJS.ProcessEnv): Promise<Endpoint> {
   const port = await freePort();
   const own =
     kind === "api" ? { PORT: String(port) } : { GATEWAY_PORT: String(port), GATEWAY_URL: `ws://127.0.0.1:${port}` };

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
-import type { NetworkList } from "../core/egress-rules.ts";
+import type { NetworkList } from "./egress-rules.ts";
 
 /**
  * Whose request it is. X-Forwarded-For can be written by anybody; each proxy adds the address it saw on the right.
