@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Result } from "ioredis";
 import type { Logger } from "pino";
@@ -59,31 +59,46 @@ export interface EventLogOptions {
   windowSeconds: number;
 }
 
-/** How far the sequence is lifted when Redis fell back: past whatever another process may have seen. */
-const LIFT = 1_000_000;
 /** How long a repeated publish of the same event is known for one; no shorter than a nonce is remembered. */
 const REPEAT_WINDOW_SECONDS = 300;
+/**
+ * How long it is known which event of a log was its last: far longer than a session can be away, for it is what tells
+ * that a stream has expired with events in it; not for ever, or every guild that ever was would leave a key.
+ */
+const LAST_SECONDS = 30 * 86_400;
+/**
+ * Client libraries may hold numbers in 32 bits with a sign. The epoch ends a little before: snapshots take numbers as
+ * well, without asking.
+ */
+export const HIGHEST_NUMBER = 2 ** 31 - 1_000_000;
 const publishScript = readFileSync(new URL("./lua/publish.lua", import.meta.url), "utf8");
 const attachScript = readFileSync(new URL("./lua/attach.lua", import.meta.url), "utf8");
 
 declare module "ioredis" {
   interface RedisCommander<Context> {
     guildhallPublish(...args: (string | number)[]): Result<number, Context>;
-    guildhallAttach(...args: (string | number)[]): Result<[string, number, number], Context>;
+    guildhallAttach(...args: (string | number)[]): Result<[string, number], Context>;
   }
 }
 
 /** Teaches a connection the scripts: EVALSHA, with the text sent only when Redis doesn't know it. */
 export function defineScripts(redis: Redis): void {
   redis.defineCommand("guildhallPublish", { numberOfKeys: 6, lua: publishScript });
-  redis.defineCommand("guildhallAttach", { numberOfKeys: 3, lua: attachScript });
+  redis.defineCommand("guildhallAttach", { numberOfKeys: 2, lua: attachScript });
 }
 
-/** Where Redis stands; lifts its sequence above `highest`. Shapes: core/lua/attach.lua. */
-export async function attach(redis: Redis, highest: number): Promise<{ epoch: string; seq: number; floor: number }> {
-  const keys = [redisKeys.seq, redisKeys.epoch, redisKeys.floor];
-  const [epoch, seq, floor] = await redis.guildhallAttach(...keys, highest, randomUUID(), LIFT);
-  return { epoch, seq, floor };
+/** A place in the sequence. Numbers of different epochs have nothing to do with each other. */
+export interface Position {
+  epoch: string;
+  number: number;
+}
+
+/** Where Redis stands; begins a new epoch when it has lost what the process has seen. core/lua/attach.lua */
+export async function attach(redis: Redis, seen: Position | null): Promise<Position> {
+  const fresh = randomBytes(8).toString("hex");
+  const known = [seen?.epoch ?? "", seen?.number ?? 0];
+  const [epoch, number] = await redis.guildhallAttach(redisKeys.seq, redisKeys.epoch, ...known, fresh);
+  return { epoch, number };
 }
 
 export function toLogEntry(event: Event): LogEntry {
@@ -121,12 +136,12 @@ export function publishEntry(
   return redis.guildhallPublish(
     redisKeys.seq,
     redisKeys.epoch,
-    redisKeys.last(entry.log),
-    redisKeys.log(entry.log),
-    redisKeys.done(entry.eventId),
+    redisKeys.last(epoch, entry.log),
+    redisKeys.log(epoch, entry.log),
+    redisKeys.done(epoch, entry.eventId),
     redisKeys.version(entry.entity),
     epoch,
-    redisKeys.channel(entry.log),
+    redisKeys.channel(epoch, entry.log),
     entry.kept ? "1" : "0",
     entry.entity === "" ? "" : entry.version,
     entry.header,
@@ -134,22 +149,26 @@ export function publishEntry(
     limits.maxEvents,
     limits.windowSeconds,
     REPEAT_WINDOW_SECONDS,
+    LAST_SECONDS,
+    HIGHEST_NUMBER,
   );
 }
 
 export function createEventLog(options: EventLogOptions): EventLog {
   const { redis, sql, log } = options;
   defineScripts(redis);
+  /** The epoch to publish in; null until it is learnt, and from each failure on. */
   let epoch: string | null = null;
-  let highest = 0;
+  /** The highest number seen, kept over failures: by it Redis is found to have fallen back. */
+  let seen: Position | null = null;
   let attaching: Promise<void> | null = null;
 
   /** Learns the epoch; until then, and from each failure on, events go to the outbox. */
   function reattach(): Promise<void> {
-    attaching ??= attach(redis, highest)
-      .then((state) => {
-        epoch = state.epoch;
-        highest = Math.max(highest, state.seq);
+    attaching ??= attach(redis, seen)
+      .then((position) => {
+        seen = position;
+        epoch = position.epoch;
         outbox.wake();
       })
       .finally(() => {
@@ -164,7 +183,10 @@ export function createEventLog(options: EventLogOptions): EventLog {
     if (knownEpoch === null || redis.status !== "ready") return entries;
     const replies = await Promise.allSettled(entries.map((entry) => publishOne(entry, knownEpoch)));
     const failedAt = replies.findIndex((reply) => reply.status === "rejected");
-    for (const reply of replies) if (reply.status === "fulfilled") highest = Math.max(highest, reply.value);
+    for (const reply of replies) {
+      if (reply.status !== "fulfilled" || seen?.epoch !== knownEpoch) continue;
+      seen.number = Math.max(seen.number, reply.value);
+    }
     if (failedAt === -1) return [];
     epoch = null;
     const failed = replies[failedAt];

@@ -76,6 +76,8 @@ export const EVENTS = {
   $SESSIONS_REVOKED: { ...toUser, internal: true },
   /** A session was resumed on some node: another that still has it lets go. */
   $SESSION_CLAIMED: { ...toUser, internal: true, kept: false },
+  /** An event that only a newer version knows: it keeps its place in its log, and nobody gets it. */
+  $UNKNOWN: { ...toUser, internal: true },
 } as const satisfies Record<string, EventRule>;
 
 export type EventName = keyof typeof EVENTS;

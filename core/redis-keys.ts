@@ -3,24 +3,28 @@
  * cluster, which the publish script needs. Today there is one partition.
  */
 const partition = "{p0}";
+const CHANNELS = `${partition}:ev:`;
 
 export const redisKeys = {
   /** The number of the latest event. */
   seq: `${partition}:seq`,
-  /** Changes when Redis has lost its data; a session of another epoch can't be resumed. */
+  /** Names the sequence; changes when it starts anew. A session of another epoch can't be resumed. */
   epoch: `${partition}:epoch`,
-  /** Sessions older than this number may have missed events that Redis lost. */
-  floor: `${partition}:floor`,
   /** The number of the last kept event of a log. */
-  last: (log: string) => `${partition}:last:${log}`,
+  last: (epoch: string, log: string) => `${partition}:last:${epoch}:${log}`,
   /** The stream of a log's kept events. */
-  log: (log: string) => `${partition}:log:${log}`,
+  log: (epoch: string, log: string) => `${partition}:log:${epoch}:${log}`,
   /** Marks an event id as published. */
-  done: (eventId: string) => `${partition}:done:${eventId}`,
+  done: (epoch: string, eventId: string) => `${partition}:done:${epoch}:${eventId}`,
   /** The newest version of a thing that has been published. */
   version: (entity: string) => `${partition}:ver:${entity}`,
   /** The pub/sub channel of a log. */
-  channel: (log: string) => `${partition}:ev:${log}`,
+  channel: (epoch: string, log: string) => `${CHANNELS}${epoch}:${log}`,
+  /** The epoch and the log of a channel. */
+  splitChannel: (channel: string): [epoch: string, log: string] => {
+    const end = channel.indexOf(":", CHANNELS.length);
+    return [channel.slice(CHANNELS.length, end), channel.slice(end + 1)];
+  },
   /** A gateway session that can be resumed. */
   session: (id: string) => `${partition}:session:${id}`,
   /** Sessions that an account has started in its present day of 24 hours. */

@@ -49,7 +49,7 @@ function guildEvent(node: GatewayNode, event: LogEvent): Promise<void> | undefin
 /** A held session that never catches up is let go: it resumes later from the streams, not from this memory. */
 function enqueue(node: GatewayNode, session: Session, event: LogEvent): void {
   session.queue?.push({ event });
-  if ((session.queue?.length ?? 0) > node.config.resumeMaxEvents) session.connection.closeSoon();
+  if ((session.queue?.length ?? 0) > session.allowance + node.config.resumeMaxEvents) session.connection.closeSoon();
 }
 
 function routeGuildEvent(
@@ -62,6 +62,7 @@ function routeGuildEvent(
     changeAccess(node, entry, state, event);
     return;
   }
+  if (event.rule.internal) return;
   if (event.rule.sees === "guild") {
     node.publishToMembers(entry.id, event);
     return;
@@ -102,7 +103,9 @@ function changeAccess(node: GatewayNode, entry: GuildEntry, state: GuildState, e
       return;
     case "GUILD_DELETE":
       node.publishToMembers(entry.id, event);
-      for (const session of [...entry.sessions]) if (!session.held) node.leaveGuild(session, entry.id);
+      for (const session of [...entry.sessions]) {
+        if (!session.held && node.leaveGuild(session, entry.id)) node.feed.unsubscribe([event.log]);
+      }
       return;
     case "GUILD_MEMBER_ADD":
     case "GUILD_MEMBER_REMOVE":
@@ -161,7 +164,8 @@ function changeForMembers(node: GatewayNode, entry: GuildEntry, state: GuildStat
   for (const session of affected) {
     const had = before.get(session) ?? new Map<string, ChannelState>();
     const has = visibleOf(state, session);
-    if (wants(session.profile, CHANNEL_RULE, true)) tellDifference(session, had, has, node.sentUpTo);
+    if (wants(session.profile, CHANNEL_RULE, true))
+      tellDifference(session, had, has, Math.max(session.sentUpTo, node.sentUpTo));
     node.updateClasses(session, entry.id);
   }
 }
@@ -230,6 +234,8 @@ export function deliverToUser(node: GatewayNode, session: Session, event: LogEve
       if (family === null || family === session.familyId) session.connection.close("AUTHENTICATION_FAILED");
       return;
     }
+    case "$UNKNOWN":
+      return;
     default: {
       const direct = event.header.c !== undefined;
       if (direct && (session.shard[0] !== 0 || !wants(session.profile, event.rule, false))) return;

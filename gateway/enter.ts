@@ -8,12 +8,12 @@ import { admit } from "./admission.ts";
 import { formatOf } from "./frames.ts";
 import { enterGuilds, guildCreate } from "./guild-entry.ts";
 import { type Identity, identify as identityOf } from "./identity.ts";
-import { eventData, type LogEvent, mergeEvents } from "./log-event.ts";
+import { eventData, inOrder, type LogEvent, mergeEvents } from "./log-event.ts";
 import type { GatewayNode } from "./node.ts";
 import type { identifySchema, resumeSchema } from "./payloads.ts";
 import { pump } from "./replay.ts";
 import { type Connection, type Due, Session } from "./session.ts";
-import { forgetSession, loadSession, saveSession } from "./session-store.ts";
+import { forgetSession, loadSession, type SessionRecord, saveSession } from "./session-store.ts";
 import { profileOf } from "./topics.ts";
 
 type Identify = z.infer<typeof identifySchema>;
@@ -48,41 +48,55 @@ export async function identify(node: GatewayNode, connection: Connection, body: 
   if (admission === "used up") return connection.close("STARTS_USED_UP");
   if (admission === "too soon") return invalidate(node, connection, "");
 
-  const id = randomBytes(16).toString("hex");
-  const session = open(node, connection, id, identity, intents, [shardId, shardCount], body);
-  await listenToUser(node, session, body.token);
+  const session = open(
+    node,
+    connection,
+    randomBytes(16).toString("hex"),
+    identity,
+    intents,
+    [shardId, shardCount],
+    body,
+  );
+  await whileAlive(node, session, () => begin(node, session, identity, body.token));
+}
+
+/** Runs what a session needs to start; one that has ended meanwhile must leave nothing behind. */
+async function whileAlive(node: GatewayNode, session: Session, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } finally {
+    if (session.ended) node.removeSession(session);
+  }
+}
+
+async function begin(node: GatewayNode, session: Session, identity: Identity, token: string): Promise<void> {
+  await listenToUser(node, session, token);
   const guildIds = (await memberGuildIds(node.sql, session.userId)).filter((guild) => node.handles(session, guild));
-  if (session.isBot && guildIds.length > node.config.guildsPerShard) return connection.close("SHARDING_REQUIRED");
+  if (session.isBot && guildIds.length > node.config.guildsPerShard) {
+    return session.connection.close("SHARDING_REQUIRED");
+  }
   for (const guildId of guildIds) node.listInGuild(session, guildId);
   await node.feed.subscribe(guildIds.map(guildLog));
   // What is read from here on reflects every event up to this number. READY and all but the last GUILD_CREATE bear
   // the number before: a client that resumes from there has not got them all and must start afresh.
+  const { epoch } = node.feed;
   const startedAt = await node.feed.takeNumbers(2);
   session.snapshotAt = startedAt;
   session.sentUpTo = startedAt;
   const snapshots = [...(await enterGuilds(node, session, guildIds)).values()];
-  const wantsGuilds = (intents & GatewayIntentBits.Guilds) !== 0;
-  const told = wantsGuilds ? snapshots : [];
+  const told = (session.profile.intents & GatewayIntentBits.Guilds) !== 0 ? snapshots : [];
   const guilds = await Promise.all(told.map((snapshot) => guildCreate(node, session, snapshot)));
-  await saveSession(
-    node.redis,
-    id,
-    {
-      userId: session.userId,
-      intents,
-      shard: [shardId, shardCount],
-      largeThreshold: session.largeThreshold,
-      startedAt,
-    },
-    node.config.resumeWindowSeconds,
-  );
-  const ready = readyData(
-    node,
-    session,
-    identity,
-    snapshots.map(({ row }) => row.id),
-  );
-  const start: Due[] = [dispatch("READY", guilds.length === 0 ? startedAt : startedAt - 1, ready)];
+  const { userId, shard, largeThreshold } = session;
+  const record = { userId, epoch, intents: session.profile.intents, shard, largeThreshold, startedAt };
+  await saveSession(node.redis, session.id, record, node.config.resumeWindowSeconds);
+  // What the snapshot reflects has come by the feed then, and is passed over: sent later it would bear a number
+  // below those of the snapshot. It fails when Redis was emptied since the first number was taken.
+  await node.feed.fence();
+  if (session.ended) return;
+  const ids = snapshots.map(({ row }) => row.id);
+  const start: Due[] = [
+    dispatch("READY", guilds.length === 0 ? startedAt : startedAt - 1, readyData(node, session, identity, ids)),
+  ];
   for (const [i, guild] of guilds.entries()) {
     start.push(dispatch("GUILD_CREATE", i === guilds.length - 1 ? startedAt : startedAt - 1, guild));
   }
@@ -96,13 +110,13 @@ export async function resume(node: GatewayNode, connection: Connection, body: Re
   const identity = await identityOf(node.sql, body.token);
   if (identity === null) return connection.close("AUTHENTICATION_FAILED");
   const record = await loadSession(node.redis, body.session_id);
-  const [floor, latest] = await Promise.all([node.feed.floor(), node.feed.latest()]);
+  const latest = await node.feed.latest();
   if (
     record === null ||
     record.userId !== identity.user.id ||
+    record.epoch !== node.feed.epoch ||
     !mayUse(identity, record.intents) ||
-    body.seq < record.startedAt ||
-    body.seq < floor
+    body.seq < record.startedAt
   ) {
     return invalidate(node, connection, body.session_id);
   }
@@ -116,18 +130,25 @@ export async function resume(node: GatewayNode, connection: Connection, body: Re
   const session = open(node, connection, body.session_id, identity, record.intents, record.shard, {
     large_threshold: record.largeThreshold,
   });
-  session.snapshotAt = body.seq;
-  session.sentUpTo = body.seq;
-  await listenToUser(node, session, body.token);
-  const missed = await missedEvents(node, session, body.seq);
-  if (missed === null) {
-    node.removeSession(session);
-    return invalidate(node, connection, body.session_id);
-  }
+  await whileAlive(node, session, () => goOn(node, session, record, body));
+}
+
+async function goOn(node: GatewayNode, session: Session, record: SessionRecord, { token, seq }: Resume): Promise<void> {
+  session.snapshotAt = seq;
+  session.sentUpTo = seq;
+  await listenToUser(node, session, token);
+  const missed = await missedEvents(node, session, seq);
+  if (session.ended) return;
+  if (missed === null) return invalidate(node, session.connection, session.id);
   await saveSession(node.redis, session.id, record, node.config.resumeWindowSeconds);
+  // What was read here may still be on its way by the feed; it must be in the queue before the two are merged. And
+  // changes of permissions that were published before this have come then: what is missed is judged by them.
+  await node.feed.fence();
+  if (session.ended) return;
   const live = (session.queue ?? []).flatMap((due) => ("event" in due ? [due.event] : []));
   const events = mergeEvents(missed, live);
-  const last = Math.max(body.seq, events.at(-1)?.number ?? 0);
+  const last = Math.max(seq, events.at(-1)?.number ?? 0);
+  session.allowance = events.length;
   session.queue = [...events.map((event) => ({ event })), dispatch("RESUMED", last, { _trace: [node.id] })];
   session.joining = false;
   pump(node, session);
@@ -136,15 +157,19 @@ export async function resume(node: GatewayNode, connection: Connection, body: Re
 /** From here on a revocation is heard; one that came while the token was looked up is found by a second look. */
 async function listenToUser(node: GatewayNode, session: Session, token: string): Promise<void> {
   await node.feed.subscribe([userLog(session.userId)]);
-  if ((await identityOf(node.sql, token)) === null) session.connection.close("AUTHENTICATION_FAILED");
+  if ((await identityOf(node.sql, token)) === null) return session.connection.close("AUTHENTICATION_FAILED");
+  // The token is good: revocations that were heard before this are not its own.
+  session.queue = session.queue?.filter((due) => !("event" in due && isRevocation(due.event))) ?? null;
 }
+
+const isRevocation = (event: LogEvent) => event.header.t === "$SESSIONS_REVOKED";
 
 /** Every kept event of the session's logs after a number, in order; null when some are gone. */
 async function missedEvents(node: GatewayNode, session: Session, seq: number): Promise<LogEvent[] | null> {
   const history = await node.feed.history(userLog(session.userId), seq);
   if (history === null) return null;
-  // The token was good a moment ago: revocations before that are not its own.
-  const own = history.filter((event) => event.header.t !== "$SESSIONS_REVOKED");
+  // Those that are the session's own come by the feed, to which it listened before its token was looked up.
+  const own = history.filter((event) => !isRevocation(event));
   const guildIds = (await memberGuildIds(node.sql, session.userId)).filter((guild) => node.handles(session, guild));
   await enterGuilds(node, session, guildIds);
   const joins = joinedSince(own);
@@ -152,15 +177,8 @@ async function missedEvents(node: GatewayNode, session: Session, seq: number): P
     // Of a guild joined meanwhile, only what came after the join is due.
     guildIds.map((guildId) => node.feed.history(guildLog(guildId), Math.max(seq, joins.get(guildId) ?? 0))),
   );
-  let missed = own;
-  for (const events of histories) {
-    if (events === null) return null;
-    missed = mergeEvents(missed, events);
-  }
-  // What was read here may still be on its way by the feed; it must be in the queue before the two are merged.
-  const ends = new Map(missed.map((event) => [event.log, event.number]));
-  await Promise.all([...ends].map(([log, number]) => node.feed.reach(log, number)));
-  return missed;
+  const known = histories.filter((events) => events !== null);
+  return known.length === histories.length ? inOrder([own, ...known]) : null;
 }
 
 /** Guilds that the user was not in before, with the number of the join. */

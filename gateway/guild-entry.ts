@@ -99,19 +99,24 @@ export async function joinGuild(node: GatewayNode, session: Session, guildId: st
       const since = await node.feed.history(guildLog(guildId), number);
       if (since === null) throw new Error("the guild's log no longer reaches back to the join");
       // What was read here may still be on its way by the feed; it must be in the queue before the two are merged.
-      await node.feed.reach(guildLog(guildId), since.at(-1)?.number ?? 0);
+      await node.feed.fence();
+      if (session.ended) return;
       const s = Math.max(number, session.sentUpTo);
       session.queue = [
         { text: `{"op":0,"s":${s},"t":"GUILD_CREATE","d":${JSON.stringify(data)}}` },
         ...addMissing(session.queue ?? [], since),
       ];
     }
+    if (session.ended) return;
     session.joining = false;
     pump(node, session);
   } catch (error) {
+    if (session.ended) return;
     node.log.warn({ err: String(error), guildId }, "could not join a session to a guild");
     // The client resumes, and gets the guild then.
     session.connection.close("UNKNOWN_ERROR");
+  } finally {
+    if (session.ended) node.removeSession(session);
   }
 }
 

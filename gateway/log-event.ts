@@ -13,8 +13,8 @@ export interface LogEvent {
   body: string;
 }
 
-/** Reads a pub/sub message: core/lua/publish.lua. @returns null for an event that this version doesn't know */
-export function parsePublished(log: string, message: string): LogEvent | null {
+/** Reads a pub/sub message: core/lua/publish.lua. */
+export function parsePublished(log: string, message: string): LogEvent {
   const first = message.indexOf("\n");
   const second = message.indexOf("\n", first + 1);
   const [number, previous, kept] = message.slice(0, first).split(" ");
@@ -29,7 +29,7 @@ export function parsePublished(log: string, message: string): LogEvent | null {
 }
 
 /** Reads a stream entry: `[id, [field, value, …]]`. */
-export function parseEntry(log: string, [id, fields]: [string, string[]]): LogEvent | null {
+export function parseEntry(log: string, [id, fields]: [string, string[]]): LogEvent {
   const values = new Map<string, string>();
   for (let i = 0; i + 1 < fields.length; i += 2) values.set(fields[i] ?? "", fields[i + 1] ?? "");
   const number = Number(id.slice(0, id.indexOf("-")));
@@ -43,10 +43,11 @@ function build(
   kept: boolean,
   headerText: string,
   body: string,
-): LogEvent | null {
+): LogEvent {
   // Our own writing: the header's shape is that of toLogEntry.
-  const header: EventHeader = JSON.parse(headerText);
-  if (!isEventName(header.t)) return null;
+  const told: EventHeader = JSON.parse(headerText);
+  // Left out, it would look like a hole that no stream fills.
+  const header: EventHeader = isEventName(told.t) ? told : { t: "$UNKNOWN" };
   return { number, previous, kept, log, header, rule: EVENTS[header.t], body };
 }
 
@@ -54,6 +55,16 @@ function build(
 export function eventData(event: LogEvent): unknown {
   const parsed: { d: unknown } = JSON.parse(`{${event.body}}`);
   return parsed.d;
+}
+
+/** Whether events of one log, ascending, are all that came after a number: each names the one before it. */
+export function isUnbroken(events: readonly LogEvent[], after: number): boolean {
+  return events.every((event, i) => event.previous <= (events[i - 1]?.number ?? after));
+}
+
+/** All events of several logs, ascending. */
+export function inOrder(histories: readonly (readonly LogEvent[])[]): LogEvent[] {
+  return histories.flat().sort((a, b) => a.number - b.number);
 }
 
 /** Merges two ascending lists of events into one without repeats, by number. */

@@ -80,15 +80,17 @@ export class GatewayNode {
     mine.add(session);
   }
 
-  /** Forgets a session whose socket is closed; what it alone needed goes too. */
+  /**
+   * Forgets a session; what it alone needed goes too. Whoever was at work for it meanwhile calls this again when it
+   * finds the session ended: it may have listed it in guilds since.
+   */
   removeSession(session: Session): void {
-    if (this.sessions.get(session.id) !== session) return;
-    this.sessions.delete(session.id);
+    session.ended = true;
+    if (this.sessions.get(session.id) === session) this.sessions.delete(session.id);
     this.held.delete(session);
     const mine = this.byUser.get(session.userId);
-    mine?.delete(session);
     const unused: string[] = [];
-    if (mine?.size === 0) {
+    if (mine?.delete(session) && mine.size === 0) {
       this.byUser.delete(session.userId);
       unused.push(userLog(session.userId));
     }

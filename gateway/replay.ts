@@ -50,6 +50,7 @@ function replay(node: GatewayNode, session: Session, event: LogEvent): void {
     if (node.leaveGuild(session, guildId)) node.feed.unsubscribe([event.log]);
     return;
   }
+  if (event.rule.internal) return;
   if (changesOwnView(session, event)) session.resync.add(guildId);
   if (!wants(session.profile, event.rule, true)) return;
   if (event.rule.sees === "guild") send(session, event, event.body);

@@ -10,13 +10,14 @@ import { loadSecret } from "../core/secret.ts";
 import { defineStartScript } from "../core/session-starts.ts";
 import { onEvent } from "./deliver.ts";
 import { invalidate } from "./enter.ts";
-import { Feed } from "./feed.ts";
+import { Feed, type FeedHandlers } from "./feed.ts";
 import { type Compression, formatOf } from "./frames.ts";
 import { startWheel } from "./heartbeats.ts";
+import { openRedisSource } from "./log-source.ts";
 import { GatewayNode } from "./node.ts";
 import { onMessage } from "./receive.ts";
 import { pump } from "./replay.ts";
-import { Connection, type SocketData } from "./session.ts";
+import { Connection, type Session, type SocketData } from "./session.ts";
 import { touchSessions } from "./session-store.ts";
 import { addressKey } from "./unidentified.ts";
 import {
@@ -51,7 +52,7 @@ export async function startGateway(config: Config): Promise<{ port: number; stop
   await redisReady(redis);
   defineStartScript(redis);
   const node = new GatewayNode({ config, sql, redis, log });
-  node.feed = await Feed.open(redisUrl, redis, feedHandlers(node), log);
+  node.feed = await Feed.open(await openRedisSource(redisUrl, redis, log), feedHandlers(node), log);
   const app =
     config.tlsCert && config.tlsKey ? SSLApp({ cert_file_name: config.tlsCert, key_file_name: config.tlsKey }) : App();
   node.app = app;
@@ -60,7 +61,7 @@ export async function startGateway(config: Config): Promise<{ port: number; stop
   const { socket, port } = await listen(app, config.gatewayPort);
   const dispatcher = startDispatcher({ sql, secret: await loadSecret(config), config, log });
   const stopWheel = startWheel(node);
-  const keepAlive = setInterval(() => void keepSessions(node), 30_000);
+  const keepAlive = setInterval(() => void keepSessions(node), keepIntervalMs(config));
   log.info({ port }, "gateway ready");
   return {
     port,
@@ -85,20 +86,28 @@ function required(config: Config): { databaseUrl: string; redisUrl: string } {
   return { databaseUrl: config.databaseUrl, redisUrl: config.redisUrl };
 }
 
-function feedHandlers(node: GatewayNode) {
+function feedHandlers(node: GatewayNode): FeedHandlers {
   return {
-    onEvent: (event: Parameters<typeof onEvent>[1]) => onEvent(node, event),
-    onGap: (logName: string) => {
+    onEvent: (event) => onEvent(node, event),
+    onGap: (logName) => {
       for (const session of node.sessions.values()) {
         const concerned = logName === `u:${session.userId}` || session.guilds.has(logName.slice(2));
-        if (concerned) void invalidate(node, session.connection, session.id);
+        if (concerned) startAfresh(node, session);
       }
     },
     onEpochLost: () => {
-      node.log.warn("Redis has lost its data: all sessions start afresh");
-      for (const session of [...node.sessions.values()]) void invalidate(node, session.connection, session.id);
+      node.log.warn("another epoch has begun: all sessions start afresh");
+      for (const session of [...node.sessions.values()]) startAfresh(node, session);
+      node.sentUpTo = 0;
     },
   };
+}
+
+/** A session can't go on. One that is only starting is closed: its client could not identify again on this socket. */
+function startAfresh(node: GatewayNode, session: Session): void {
+  if (session.connection.entering) session.connection.close("UNKNOWN_ERROR");
+  else invalidate(node, session.connection, session.id).catch(() => {});
+  node.removeSession(session);
 }
 
 const COMPRESSIONS: Record<string, Compression> = { "zlib-stream": "zlib-stream", "zstd-stream": "zstd-stream" };
@@ -166,7 +175,11 @@ function addSockets(app: TemplatedApp, node: GatewayNode): void {
       connection.dead = true;
       node.connections.delete(connection);
       node.unidentified.remove(connection);
-      if (connection.session !== null) node.removeSession(connection.session);
+      const { session } = connection;
+      if (session === null) return;
+      node.removeSession(session);
+      // The window begins now.
+      touchSessions(node.redis, [session.id], config.resumeWindowSeconds).catch(() => {});
     },
   });
 }
@@ -215,6 +228,9 @@ function listen(app: TemplatedApp, port: number): Promise<{ socket: us_listen_so
     });
   });
 }
+
+/** Often enough that a session whose node is killed has nearly its whole window left. */
+const keepIntervalMs = (config: Config): number => Math.min(30_000, (config.resumeWindowSeconds * 1000) / 4);
 
 async function keepSessions(node: GatewayNode): Promise<void> {
   await touchSessions(node.redis, [...node.sessions.keys()], node.config.resumeWindowSeconds).catch(() => {});

@@ -4,8 +4,10 @@ import { redisKeys } from "../core/redis-keys.ts";
 
 const record = z.object({
   userId: z.string(),
+  /** The sequence that its numbers belong to. */
+  epoch: z.string(),
   intents: z.number(),
-  shard: z.tuple([z.number(), z.number()]),
+  shard: z.tuple([z.number(), z.number()]).readonly(),
   largeThreshold: z.number(),
   /** The number of its last GUILD_CREATE at start: a client that has less never got its whole snapshot. */
   startedAt: z.number(),

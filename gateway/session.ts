@@ -136,6 +136,10 @@ export class Session {
   memberRequests: Promise<void> = Promise.resolve();
   /** It waits for a guild that it joins. */
   joining = false;
+  /** The node has let go of it: nothing may be done for it any more. */
+  ended = false;
+  /** How much it may have to catch up with, beyond what any session may. */
+  allowance = 0;
   /** Guilds whose channels it must be told anew after a replay. */
   readonly resync = new Set<string>();
 

@@ -16,7 +16,7 @@ const sql = postgres(env.DATABASE_URL, { max: 10, onnotice: () => {} });
 const nextId = snowflakeGenerator(() => 1022);
 const limits = { maxEvents: 10_000, windowSeconds: 900 };
 defineScripts(redis);
-const { epoch } = await attach(redis, 0);
+const { epoch } = await attach(redis, null);
 
 /** Where messages go, told by the bench. */
 let place = { guildId: "0", authorId: "0" };

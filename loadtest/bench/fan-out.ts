@@ -118,7 +118,7 @@ async function bare(lab: Lab, server: Server, people: readonly Account[]): Promi
   const [guild] = await makeGuilds(lab.sql, 1, author);
   if (guild === undefined) throw new RangeError("no guild was made");
   const topic = "everyone";
-  await server.ask("feed", { channel: redisKeys.channel(`g:${guild.id}`), topic }, z.null());
+  await server.ask("feed", { channel: redisKeys.channel(lab.publisher.epoch, `g:${guild.id}`), topic }, z.null());
   const crowd = await openCrowd(lab.swarm(), {
     server,
     group: "bare",

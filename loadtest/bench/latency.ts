@@ -46,7 +46,11 @@ async function startPipelines(lab: Lab, sockets: number): Promise<{ ours: Pipeli
   await joinAll(lab.sql, guild, people);
   const gateway = await lab.gateway();
   const [api, bareApi, bareSockets] = await Promise.all([lab.api(gateway), lab.bareApi(), lab.bareSockets()]);
-  await bareSockets.ask("feed", { channel: redisKeys.channel(`g:${bareGuild.id}`), topic: "everyone" }, z.null());
+  await bareSockets.ask(
+    "feed",
+    { channel: redisKeys.channel(lab.publisher.epoch, `g:${bareGuild.id}`), topic: "everyone" },
+    z.null(),
+  );
   await bareApi.ask("serve", { guildId: bareGuild.id, authorId: author.id }, z.null());
   return {
     ours: {

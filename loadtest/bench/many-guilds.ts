@@ -71,7 +71,7 @@ async function bareNode(lab: Lab, swarm: Child, count: number, name: string): Pr
   const blocks: Block[] = [];
   for (const { guilds, members, author } of await makeBlocks(lab, count)) {
     for (const { id } of guilds) {
-      await server.ask("feed", { channel: redisKeys.channel(`g:${id}`), topic: id }, z.null());
+      await server.ask("feed", { channel: redisKeys.channel(lab.publisher.epoch, `g:${id}`), topic: id }, z.null());
     }
     const query = `topics=${guilds.map(({ id }) => id).join(",")}`;
     const group = `${name} ${blocks.length}`;

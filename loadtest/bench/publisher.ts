@@ -9,6 +9,7 @@ const LIMITS = { maxEvents: 10_000, windowSeconds: 900 };
 /** Publishes events as the API does, by the product's own script. */
 export interface Publisher {
   redis: Redis;
+  epoch: string;
   /** Publishes them all at once: Redis tells them to its subscribers in one piece, so that they come as one batch. */
   publish(events: readonly Event[]): Promise<void>;
   stop(): void;
@@ -18,12 +19,13 @@ export async function openPublisher(redisUrl: string): Promise<Publisher> {
   const redis = connectRedis(redisUrl, createLogger("warn", "bench"), { name: "bench", commandTimeoutMs: 30_000 });
   await redisReady(redis);
   defineScripts(redis);
-  const { epoch } = await attach(redis, 0);
+  const { epoch } = await attach(redis, null);
   const send = (event: Event) => publishEntry(redis, toLogEntry(event), epoch, LIMITS);
   // A transaction can't teach Redis the script.
   await send({ t: "TYPING_START", userId: "1", data: {} });
   return {
     redis,
+    epoch,
     publish: async (events) => {
       redis.multi({ pipeline: false });
       for (const event of events) send(event).catch(() => {});

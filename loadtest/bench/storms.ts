@@ -91,7 +91,7 @@ async function bareResumeStorm(lab: Lab, { people, guild, author, behind }: Plac
   await publishMany(lab, guild, author, behind);
   const crowd = await openCrowd(swarm, { server, group: "resume", query: "none", firsts: people.length, frames: 0 });
   await crowd.drop();
-  const wish = JSON.stringify({ stream: redisKeys.log(`g:${guild.id}`), after });
+  const wish = JSON.stringify({ stream: redisKeys.log(lab.publisher.epoch, `g:${guild.id}`), after });
   const back = () =>
     crowd.resume(
       behind,

@@ -43,6 +43,8 @@ test("a published message and a stream entry of the same event read the same", (
   expect(parseEntry("g:1", ["9-0", ["p", "4", "h", header, "b", body]])).toEqual(live);
 });
 
-test("an event that this version doesn't know is passed over", () => {
-  expect(parsePublished("g:1", `9 4 1\n{"t":"FROM_THE_FUTURE"}\n"t":"FROM_THE_FUTURE","d":{}`)).toBeNull();
+test("an event that this version doesn't know keeps its place in the log", () => {
+  const unknown = parsePublished("g:1", `9 4 1\n{"t":"FROM_THE_FUTURE"}\n"t":"FROM_THE_FUTURE","d":{}`);
+  expect(unknown).toMatchObject({ number: 9, previous: 4, kept: true, header: { t: "$UNKNOWN" } });
+  expect(unknown.rule.internal).toBe(true);
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { guildLog, redisKeys } from "../../core/redis-keys.ts";
 import type { Client } from "../harness/client.ts";
 import { addGateway, startPlatform } from "../harness/platform.ts";
 import { Socket } from "../harness/socket.ts";
@@ -131,7 +132,8 @@ describe("INVALID_SESSION answers", () => {
     await person.post(`/channels/${busy.channelId}/messages`, { content: "lost" });
     const { Redis } = await import("ioredis");
     const redis = new Redis(platform.stores.redisUrl);
-    await redis.del(`{p0}:log:g:${busy.id}`);
+    const epoch = (await redis.get(redisKeys.epoch)) ?? "";
+    await redis.del(redisKeys.log(epoch, guildLog(busy.id)));
     await redis.quit();
     const again = await Socket.open(platform.gatewayUrl(1));
     expect(await again.resume(watcher.token ?? "", socket.sessionId, socket.seq)).toMatchObject(invalid);
