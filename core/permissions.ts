@@ -245,6 +245,28 @@ export function channelPermissions(
   return applyImplicitDenials(isTimedOut(member, now) ? bits & KEPT_IN_TIMEOUT : bits, channelType);
 }
 
+/**
+ * What a member may do in a thread; 0n when it may not view it. A private one is seen by its members and by those who
+ * manage threads. SEND_MESSAGES says nothing about threads, so here it means what SEND_MESSAGES_IN_THREADS says.
+ * https://discord.com/developers/docs/topics/threads#permissions
+ * @param parentOverwrites those of the channel that the thread is in
+ * @param joined whether it is a member of the thread
+ */
+export function threadPermissions(
+  guild: GuildFacts,
+  member: MemberFacts,
+  parentOverwrites: readonly OverwriteFacts[],
+  now: number,
+  threadType: number,
+  joined: boolean,
+): bigint {
+  const bits = channelPermissions(guild, member, parentOverwrites, now, threadType);
+  if (threadType === ChannelType.PrivateThread && !joined && !has(bits, Permission.MANAGE_THREADS)) return 0n;
+  return has(bits, Permission.SEND_MESSAGES_IN_THREADS)
+    ? bits | Permission.SEND_MESSAGES
+    : bits & ~Permission.SEND_MESSAGES;
+}
+
 /** @everyone's overwrite, then those of all the member's roles together, then the member's own. */
 function applyOverwrites(
   base: bigint,
@@ -279,7 +301,8 @@ function applyImplicitDenials(bits: bigint, channelType: number): bigint {
   return left;
 }
 
-function isThread(channelType: number): boolean {
+/** True of announcement, public and private threads. */
+export function isThread(channelType: number): boolean {
   return (
     channelType === ChannelType.AnnouncementThread ||
     channelType === ChannelType.PublicThread ||

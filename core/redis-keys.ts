@@ -31,6 +31,9 @@ export const redisKeys = {
   starts: (userId: string) => `${partition}:starts:${userId}`,
   /** Sessions that it has just started, of the shards of one bucket. */
   identify: (userId: string, bucket: number) => `${partition}:identify:${userId}:${bucket}`,
+  /** Stands while a user has to wait before the next message, or thread, in a channel. */
+  slowmode: (kind: "message" | "thread", channelId: string, userId: string) =>
+    `${partition}:slow:${kind}:${channelId}:${userId}`,
   /** Who holds a snowflake worker number. */
   worker: (n: number) => `${partition}:worker:${n}`,
   /** The latest millisecond in which a worker number was in use. */

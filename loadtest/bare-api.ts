@@ -7,7 +7,7 @@ import postgres from "postgres";
 import { z } from "zod";
 import { attach, defineScripts, publishEntry, toLogEntry } from "../core/event-log.ts";
 import { snowflakeGenerator } from "../core/snowflake.ts";
-import { channelColumns, memberColumns, userJson } from "../core/store/fragments.ts";
+import { channelColumns, memberColumns, notThread, userJson } from "../core/store/fragments.ts";
 import { answer } from "./bench/answer.ts";
 
 const env = z.object({ PORT: z.coerce.number(), REDIS_URL: z.string(), DATABASE_URL: z.string() }).parse(process.env);
@@ -61,7 +61,7 @@ app.get("/api/v10/guilds/:guild_id", async (c) => {
 
 app.get("/api/v10/guilds/:guild_id/channels", async (c) => {
   const rows = await sql`
-    select ${channelColumns(sql)} from channels c where c.server_id = ${c.req.param("guild_id")}
+    select ${channelColumns(sql)} from channels c where c.server_id = ${c.req.param("guild_id")} and ${notThread(sql)}
     order by c.position, c.id`;
   return c.json(rows);
 });

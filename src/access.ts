@@ -4,13 +4,16 @@ import {
   type GuildFacts,
   guildPermissions,
   has,
+  isThread,
   type MemberFacts,
   namesToBits,
   Permission,
   type PermissionName,
+  threadPermissions,
 } from "../core/permissions.ts";
 import { type ChannelRow, overwriteFacts } from "../core/wire/channel.ts";
 import { memberFacts } from "../core/wire/member.ts";
+import type { ThreadMemberRow } from "../core/wire/thread.ts";
 import type { Caller } from "./auth/caller.ts";
 import { ApiError } from "./errors.ts";
 import { type Access, type Request, signedIn } from "./route.ts";
@@ -31,7 +34,10 @@ export interface InGuild {
 /** A member in a channel of a guild, with what it may do in that channel. */
 export interface InGuildChannel extends InGuild {
   type: "guild";
+  /** It may be a thread. */
   channel: ChannelRow;
+  /** Set when it is a thread that the caller has joined. */
+  threadMember: ThreadMemberRow | null;
 }
 
 /** One of the two of a direct conversation. */
@@ -86,6 +92,17 @@ export function inGuildChannel(...needs: PermissionName[]): Access<InGuildChanne
   };
 }
 
+/** The same for channels that are no threads. */
+export function inParentChannel(...needs: PermissionName[]): Access<InGuildChannel> {
+  const access = inGuildChannel(...needs);
+  return { ...access, resolve: async (request) => notInThread(await access.resolve(request)) };
+}
+
+function notInThread(found: InGuildChannel): InGuildChannel {
+  if (isThread(found.channel.type)) throw new ApiError("WRONG_CHANNEL_TYPE");
+  return found;
+}
+
 /** @throws 10004 when there is no such guild, 50001 when the caller is not in it, 50013 without what it needs */
 export function enterGuild(
   request: Request<unknown, unknown>,
@@ -121,9 +138,18 @@ export async function lockedChannel(tx: Transaction, found: InGuildChannel): Pro
   return again;
 }
 
-/** What a member of the guild may do in one of its channels. */
-export function permissionsIn({ guild, me }: InGuild, channel: ChannelRow): bigint {
-  return channelPermissions(guild, me, overwriteFacts(channel.overwrites), Date.now(), channel.type);
+/**
+ * What a member of the guild may do in one of its channels.
+ * @param joined for a thread: whether it is a member of it
+ */
+export function permissionsIn(
+  { guild, me }: Pick<InGuild, "guild" | "me">,
+  channel: ChannelRow,
+  joined = false,
+): bigint {
+  const overwrites = overwriteFacts(channel.overwrites);
+  if (isThread(channel.type)) return threadPermissions(guild, me, overwrites, Date.now(), channel.type, joined);
+  return channelPermissions(guild, me, overwrites, Date.now(), channel.type);
 }
 
 export function demand(permissions: bigint, needs: readonly PermissionName[]): void {
@@ -150,11 +176,11 @@ async function standInChannel(
   const standing = await channelStanding(sql, channelId, caller.user.id);
   if (standing === undefined) throw new ApiError("UNKNOWN_CHANNEL");
   if (standing.type === "dm") return { ...standing, caller };
-  const { guild, membership, channel } = standing;
+  const { guild, membership, channel, threadMember } = standing;
   if (membership === null) throw new ApiError("MISSING_ACCESS");
   const me = memberFacts(membership);
-  const permissions = channelPermissions(guild, me, overwriteFacts(channel.overwrites), Date.now(), channel.type);
+  const permissions = permissionsIn({ guild, me }, channel, threadMember !== null);
   if (!has(permissions, Permission.VIEW_CHANNEL)) throw new ApiError("MISSING_ACCESS");
   demand(permissions, needs);
-  return { type: "guild", caller, guild, me, membership, channel, permissions, needs };
+  return { type: "guild", caller, guild, me, membership, channel, threadMember, permissions, needs };
 }

@@ -12,6 +12,7 @@ import { ApiError, type ErrorName, invalidField } from "./errors.ts";
 import { type HttpEnv, requestContext } from "./http-context.ts";
 import { Params, type Parse, type Route } from "./route.ts";
 import { routes } from "./routes/index.ts";
+import type { Slowmode } from "./slowmode.ts";
 import { parseForm } from "./validation.ts";
 
 /** What routes work with. */
@@ -24,6 +25,7 @@ export interface App {
   /** Runs a transaction, then publishes the events it caused. */
   change: Change;
   nextId: NextId;
+  slowmode: Slowmode;
   /** Session starts that a bot has taken of its day's. */
   startsTaken(botId: string): Promise<{ taken: number; resetAfterMs: number }>;
   /** 32 bytes that seal what must be stored but not read. */
@@ -77,9 +79,19 @@ const VANISHED: Record<string, ErrorName> = {
 };
 
 function errorResponse(error: ApiError, headers: Record<string, string> = {}): Response {
-  const body = { message: error.message, code: error.code, ...(error.details ? { errors: error.details } : {}) };
-  const patience: Record<string, string> = error.status === 503 ? { "Retry-After": "1" } : {};
+  const body = {
+    message: error.message,
+    code: error.code,
+    ...(error.details ? { errors: error.details } : {}),
+    ...(error.retryAfter === undefined ? {} : { retry_after: error.retryAfter }),
+  };
+  const patience = patienceOf(error);
   return Response.json(body, { status: error.status, headers: { ...patience, ...headers } });
+}
+
+function patienceOf(error: ApiError): Record<string, string> {
+  if (error.retryAfter !== undefined) return { "Retry-After": String(Math.ceil(error.retryAfter)) };
+  return error.status === 503 ? { "Retry-After": "1" } : {};
 }
 
 /** Literal segments before parameters, so that `/users/@me` is not taken for a user named @me. */

@@ -23,6 +23,13 @@ const errors = {
   UNKNOWN_USER: [Code.UnknownUser, 404, "Unknown User"],
   UNKNOWN_WEBHOOK: [Code.UnknownWebhook, 404, "Unknown Webhook"],
   UNKNOWN_BAN: [Code.UnknownBan, 404, "Unknown Ban"],
+  UNKNOWN_EMOJI: [Code.UnknownEmoji, 404, "Unknown Emoji"],
+  UNKNOWN_TAG: [Code.UnknownTag, 404, "Unknown Tag"],
+  SLOWMODE: [
+    Code.ActionCannotBePerformedDueToSlowmodeRateLimit,
+    429,
+    "This action cannot be performed due to slowmode rate limit",
+  ],
   BOTS_NOT_ALLOWED: [Code.BotsCannotUseThisEndpoint, 403, "Bots cannot use this endpoint"],
   ONLY_BOTS: [Code.OnlyBotsCanUseThisEndpoint, 403, "Only bots can use this endpoint"],
   MAX_GUILDS: [Code.MaximumNumberOfGuildsReached, 400, "Maximum number of guilds reached"],
@@ -34,6 +41,47 @@ const errors = {
     Code.MaximumNumberOfChannelPermissionOverwritesReached,
     400,
     "Maximum number of channel permission overwrites reached (1000)",
+  ],
+  MAX_THREAD_MEMBERS: [
+    Code.MaximumThreadParticipantsReached,
+    400,
+    "Maximum number of thread participants has been reached (1000)",
+  ],
+  MAX_PINNED_THREADS: [
+    Code.MaximumNumberOfPinnedThreadsInForumHasBeenReached,
+    400,
+    "Maximum number of pinned threads in a forum channel has been reached",
+  ],
+  FORUM_CHANNEL: [Code.CannotSendAMessageInAForumChannel, 400, "Cannot send a message in a forum channel"],
+  TAG_NAMES_NOT_UNIQUE: [Code.TagNamesMustBeUnique, 400, "Tag names must be unique"],
+  NO_TAGS_FOR_MEMBERS: [
+    Code.ThereAreNoTagsAvailableThatCanBeSetByNonModerators,
+    400,
+    "There are no tags available that can be set by non-moderators",
+  ],
+  TAG_REQUIRED: [
+    Code.TagRequiredToCreateAForumPostInThisChannel,
+    400,
+    "A tag is required to create a forum post in this channel",
+  ],
+  THREAD_ARCHIVED: [Code.InvalidActionOnArchivedThread, 400, "Thread is archived"],
+  THREAD_EXISTS: [Code.ThreadAlreadyCreatedForMessage, 400, "A thread has already been created for this message"],
+  THREAD_LOCKED: [Code.ThreadLocked, 400, "Thread is locked"],
+  MAX_ACTIVE_THREADS: [Code.MaximumActiveThreads, 400, "Maximum number of active threads reached"],
+  FORUM_WEBHOOK_NEEDS_THREAD: [
+    Code.WebhooksPostedToForumChannelsMustHaveAThreadNameOrThreadId,
+    400,
+    "Webhooks posted to forum channels must have a thread_name or thread_id",
+  ],
+  FORUM_WEBHOOK_HAS_BOTH: [
+    Code.WebhooksPostedToForumChannelsCannotHaveBothAThreadNameAndThreadId,
+    400,
+    "Webhooks posted to forum channels cannot have both a thread_name and thread_id",
+  ],
+  WEBHOOK_NOT_OF_FORUM: [
+    Code.WebhooksCanOnlyCreateThreadsInForumChannels,
+    400,
+    "Webhooks can only create threads in forum channels",
   ],
   BANNED: [Code.UserBannedFromThisGuild, 403, "The user is banned from this guild"],
   MISSING_ACCESS: [Code.MissingAccess, 403, "Missing Access"],
@@ -87,6 +135,8 @@ export class ApiError extends Error {
   readonly code: number;
   readonly status: number;
   readonly details: FormErrors | undefined;
+  /** When the same request may succeed, in seconds from now; only where the body tells. */
+  retryAfter: number | undefined;
 
   constructor(name: ErrorName, details?: FormErrors, message?: string) {
     const [code, status, text] = errors[name];

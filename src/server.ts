@@ -17,6 +17,7 @@ import { warmUpPasswords } from "./auth/passwords.ts";
 import { createChange } from "./change.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import { registry } from "./metrics.ts";
+import { createSlowmode } from "./slowmode.ts";
 
 const KEEP_ALIVE_MS = 75_000;
 
@@ -40,6 +41,7 @@ export async function startApi(config: Config): Promise<{ port: number; stop(): 
     auth: createAuthenticator(sql, redis, subscriber),
     change: createChange(sql, eventLog),
     nextId: lease.nextId,
+    slowmode: createSlowmode(redis),
     startsTaken: (botId) => startsTaken(redis, botId),
     secret: await loadSecret(config),
   };

@@ -13,18 +13,37 @@ export const userJson = (sql: Db): Fragment => sql`
     'global_name', u.global_name, 'avatar', u.avatar, 'banner', u.banner, 'accent_color', u.accent_color,
     'bot', u.bot, 'flags', u.flags::text)`;
 
-/** The columns of a ChannelRow, from alias `c`. */
+/** True of channels that are no threads, from alias `c`; written as the index of a guild's channels is. */
+export const notThread = (sql: Db): Fragment => sql`c.type not in (10, 11, 12)`;
+
+/**
+ * The columns of a ChannelRow, from alias `c`. A forum's last message is the first of its newest post, which has the
+ * post's id.
+ */
 export const channelColumns = (sql: Db): Fragment => sql`
   c.id, c.server_id, c.name, c.type, c.topic, c.position, c.parent_id, c.nsfw, c.rate_limit_per_user, c.bitrate,
-  c.user_limit, c.default_auto_archive_duration, c.flags, c.version,
-  (select msg.id from messages msg where msg.channel_id = c.id and not msg.deleted
-    order by msg.id desc limit 1) as last_message_id,
+  c.user_limit, c.rtc_region, c.video_quality_mode, c.default_auto_archive_duration,
+  c.default_thread_rate_limit_per_user, c.default_reaction_emoji, c.default_sort_order, c.default_forum_layout,
+  c.default_tag_setting, c.available_tags, c.flags, c.version,
+  case when c.type in (15, 16)
+    then (select post.channel_id from threads post where post.parent_id = c.id order by post.channel_id desc limit 1)
+    else (select msg.id from messages msg where msg.channel_id = c.id and not msg.deleted
+      order by msg.id desc limit 1) end as last_message_id,
+  case when c.type in (10, 11, 12) then ${threadJson(sql)} end as thread,
   ${overwritesJson(sql)} as overwrites`;
 
-/** A channel's overwrites as JSON, from alias `c`. */
+const threadJson = (sql: Db): Fragment => sql`
+  (select json_build_object('owner_id', t.owner_id::text, 'archived', t.archived,
+    'archive_timestamp', t.archive_timestamp, 'auto_archive_duration', t.auto_archive_duration, 'locked', t.locked,
+    'invitable', t.invitable, 'applied_tags', t.applied_tags::text[], 'message_count', t.message_count,
+    'total_message_sent', t.total_message_sent, 'member_count', t.member_count, 'created_at', t.created_at)
+  from threads t where t.channel_id = c.id)`;
+
+/** A channel's overwrites as JSON, from alias `c`; of a thread, those of the channel it is in. */
 export const overwritesJson = (sql: Db): Fragment => sql`
   coalesce((select json_agg(json_build_object('id', o.target_id::text, 'type', o.type, 'allow', o.allow::text,
-    'deny', o.deny::text) order by o.target_id) from permission_overwrites o where o.channel_id = c.id), '[]')`;
+    'deny', o.deny::text) order by o.target_id) from permission_overwrites o
+    where o.channel_id = case when c.type in (10, 11, 12) then c.parent_id else c.id end), '[]')`;
 
 /** The columns of a MemberRow, from aliases `m` and `u`. */
 export const memberColumns = (sql: Db): Fragment => sql`

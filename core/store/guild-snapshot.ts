@@ -3,7 +3,7 @@ import { type ChannelRow, wireChannel } from "../wire/channel.ts";
 import { type GuildRow, wireGuild } from "../wire/guild.ts";
 import type { MemberRow } from "../wire/member.ts";
 import type { RoleRow } from "../wire/role.ts";
-import { channelColumns, memberColumns } from "./fragments.ts";
+import { channelColumns, memberColumns, notThread } from "./fragments.ts";
 
 /** All that a gateway tells a member of a guild when it appears, and needs to know who sees what. */
 export interface GuildSnapshot {
@@ -40,7 +40,8 @@ export async function guildSnapshots(
     sql<GuildRow[]>`select * from servers where id = any(${ids})`,
     sql<RoleRow[]>`select * from roles where server_id = any(${ids}) order by server_id, position, id desc`,
     sql<ChannelRow[]>`
-      select ${channelColumns(sql)} from channels c where c.server_id = any(${ids}) order by c.position, c.id`,
+      select ${channelColumns(sql)} from channels c where c.server_id = any(${ids}) and ${notThread(sql)}
+      order by c.position, c.id`,
     sql<MemberRow[]>`
       select ${memberColumns(sql)} from server_members m join users u on u.id = m.user_id
       where m.server_id = any(${ids}) and m.user_id = ${userId}`,

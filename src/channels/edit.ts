@@ -1,12 +1,15 @@
 import { ChannelType } from "discord-api-types/v10";
 import type { Transaction } from "../../core/db.ts";
 import type { Event } from "../../core/event-log.ts";
-import { type ChannelRow, wireChannel } from "../../core/wire/channel.ts";
+import type { NextId } from "../../core/snowflake.ts";
+import { type ChannelRow, type DefaultReaction, type ForumTag, wireChannel } from "../../core/wire/channel.ts";
 import { demand, type InGuild, type InGuildChannel } from "../access.ts";
-import { ApiError } from "../errors.ts";
+import { ApiError, invalidField } from "../errors.ts";
 import { guildUpdate } from "../guilds.ts";
 import {
+  type ChannelPatch,
   deleteChannel,
+  deleteThreadsOf,
   endOfList,
   findChannel,
   insertChannel,
@@ -15,10 +18,11 @@ import {
   updateChannel,
 } from "../store/channels.ts";
 import { forgetChannel } from "../store/guilds.ts";
-import { type ChannelBody, columnsOf } from "./body.ts";
+import { type ChannelBody, columnsOf, isForum, SPOILER_CHANNEL } from "./body.ts";
 import { channelEvent, emitUpdates } from "./event.ts";
 import { checkOverwrites, heldIn, sameOverwrites, setOverwrites } from "./overwrites.ts";
 import { newParent } from "./parent.ts";
+import { emojiOf, tagsOf } from "./tags.ts";
 
 const MAX_CHANNELS = 500;
 const { GuildText, GuildCategory, GuildAnnouncement } = ChannelType;
@@ -29,11 +33,13 @@ export async function createChannel(
   tx: Transaction,
   emit: Emit,
   where: InGuild,
-  id: string,
+  nextId: NextId,
   body: ChannelBody & { name: string },
 ) {
+  const id = nextId();
   const type = body.type ?? GuildText;
-  const columns = columnsOf(type, body);
+  const columns = { ...columnsOf(type, body), ...forumColumns(type, [], body, nextId) };
+  checkSpoiler(columns.flags ?? 0, columns.nsfw ?? false);
   const end = await endOfList(tx, where.guild.id, type === GuildCategory);
   if (end.count >= MAX_CHANNELS) throw new ApiError("MAX_CHANNELS");
   const parent = columns.parent_id ? await newParent(tx, where, columns.parent_id) : null;
@@ -54,10 +60,20 @@ export async function createChannel(
   return wireChannel(row);
 }
 
-export async function patchChannel(tx: Transaction, emit: Emit, where: InGuildChannel, body: ChannelBody) {
+export async function patchChannel(
+  tx: Transaction,
+  emit: Emit,
+  where: InGuildChannel,
+  nextId: NextId,
+  body: ChannelBody,
+) {
   const { channel } = where;
   const type = newType(channel, body.type ?? channel.type);
-  const columns = columnsOf(type, body);
+  const columns = {
+    ...columnsOf(type, body, channel.flags),
+    ...forumColumns(type, channel.available_tags, body, nextId),
+  };
+  checkSpoiler(columns.flags ?? channel.flags, columns.nsfw ?? channel.nsfw);
   if (columns.parent_id && columns.parent_id !== channel.parent_id) await newParent(tx, where, columns.parent_id);
   const overwrites = body.permission_overwrites
     ? await checkOverwrites(tx, where, heldIn(where), channel.overwrites, body.permission_overwrites)
@@ -70,6 +86,28 @@ export async function patchChannel(tx: Transaction, emit: Emit, where: InGuildCh
   return wireChannel(await reread(tx, channel.id));
 }
 
+/** What names tags and emoji, which need ids and must be there. */
+function forumColumns(type: number, before: readonly ForumTag[], body: ChannelBody, nextId: NextId): ChannelPatch {
+  if (!isForum(type)) return {};
+  const { available_tags: tags, default_reaction_emoji: emoji } = body;
+  return {
+    ...(tags === undefined ? {} : { available_tags: tagsOf(before, tags ?? [], nextId) }),
+    ...(emoji === undefined ? {} : { default_reaction_emoji: defaultReactionOf(emoji) }),
+  };
+}
+
+function defaultReactionOf(wanted: ChannelBody["default_reaction_emoji"]): DefaultReaction | null {
+  const emoji = wanted ? emojiOf(wanted) : null;
+  return emoji?.emoji_name ? emoji : null;
+}
+
+/** https://discord.com/developers/docs/resources/channel#channel-object-channel-flags (IS_SPOILER_CHANNEL) */
+function checkSpoiler(flags: number, nsfw: boolean): void {
+  if (nsfw && (flags & SPOILER_CHANNEL) !== 0) {
+    throw invalidField(["flags"], "BASE_TYPE_INVALID", "An age-restricted channel can't be a spoiler channel.");
+  }
+}
+
 /** Text and announcement channels can be turned into each other. */
 function newType(channel: ChannelRow, wanted: number): number {
   const convertible = [channel.type, wanted].every((type) => type === GuildText || type === GuildAnnouncement);
@@ -77,10 +115,11 @@ function newType(channel: ChannelRow, wanted: number): number {
   return wanted;
 }
 
-/** Deletes a channel with its messages, invites and webhooks; a category's channels stay, without a category. */
+/** Deletes a channel with its threads, messages, invites and webhooks; a category's channels stay, without a category. */
 export async function removeChannel(tx: Transaction, emit: Emit, { guild, channel }: InGuildChannel) {
-  const orphans = (await listChildren(tx, channel.id)).map((child) => child.id);
+  const orphans = (await listChildren(tx, channel)).map((child) => child.id);
   for (const id of orphans) await updateChannel(tx, id, { parent_id: null });
+  await deleteThreadsOf(tx, channel.id);
   const version = await deleteChannel(tx, channel.id);
   await emitUpdates(tx, emit, orphans, false);
   emit(channelEvent("CHANNEL_DELETE", channel, false, version));

@@ -74,7 +74,7 @@ export async function setOverwrites(
   channel: ChannelRow,
   overwrites: readonly OverwriteRow[],
 ): Promise<string[]> {
-  const children = await listChildren(tx, channel.id);
+  const children = await listChildren(tx, channel);
   const synced = children.filter((child) => sameOverwrites(child.overwrites, channel.overwrites));
   const ids = [channel.id, ...synced.map((child) => child.id)];
   await replaceOverwrites(tx, ids, overwrites);

@@ -18,7 +18,7 @@ export async function newParent(tx: Transaction, where: InGuild, id: string): Pr
   if (parent?.server_id !== where.guild.id) throw badParent("CHANNEL_PARENT_INVALID", "Category does not exist");
   if (parent.type !== ChannelType.GuildCategory) throw badParent("CHANNEL_PARENT_INVALID_TYPE", "Not a category");
   if (!managesChannel(where, parent)) throw new ApiError("MISSING_ACCESS");
-  if ((await listChildren(tx, id)).length >= MAX_CHILDREN) {
+  if ((await listChildren(tx, parent)).length >= MAX_CHILDREN) {
     throw badParent("CHANNEL_PARENT_MAX_CHANNELS", `Maximum number of channels in category reached (${MAX_CHILDREN})`);
   }
   return parent;

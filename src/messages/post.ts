@@ -8,6 +8,7 @@ import type { UserRow } from "../../core/wire/user.ts";
 import type { InChannel } from "../access.ts";
 import type { App } from "../app.ts";
 import { publishAll } from "../change.ts";
+import { isForum } from "../channels/body.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { findMessage, insertMessage, type MessageDelivery, type NewMessage, type Place } from "../store/messages.ts";
 import { type MessageCreate, richEmbed, type WebhookMessage } from "./body.ts";
@@ -49,7 +50,12 @@ export async function postMessage(app: App, where: InChannel, body: MessageCreat
     enforcedNonce: body.enforce_nonce === true ? (body.nonce ?? null) : null,
   };
   const wire = wireMessage(toRow(message, author, mentions.users, referenced));
-  return store(app, where, message, wire, body.nonce ?? null);
+  if (where.type === "dm") return store(app, where, message, wire, body.nonce ?? null);
+  const giveBack = await app.slowmode.take(where, "message");
+  return store(app, where, message, wire, body.nonce ?? null).catch(async (error) => {
+    await giveBack();
+    throw error;
+  });
 }
 
 /** What a message is whoever posts it: an id, a time, and what the body and its mentions say. */
@@ -80,6 +86,7 @@ export function placeOf(where: InChannel): Place {
 function checkMaySend(where: InChannel, body: MessageCreate): void {
   checkNotEmpty(body);
   if (where.type === "dm") return;
+  if (isForum(where.channel.type)) throw new ApiError("FORUM_CHANNEL");
   if (!TEXT_TYPES.includes(where.channel.type)) throw new ApiError("NOT_A_TEXT_CHANNEL");
   if (body.tts === true && !has(where.permissions, Permission.SEND_TTS_MESSAGES)) {
     throw new ApiError("MISSING_PERMISSIONS");

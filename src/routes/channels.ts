@@ -1,7 +1,16 @@
 import { z } from "zod";
 import { has, Permission } from "../../core/permissions.ts";
 import { wireChannel, wireDmChannel } from "../../core/wire/channel.ts";
-import { type InDm, inChannel, inGuild, inGuildChannel, lockedChannel, lockedGuild, permissionsIn } from "../access.ts";
+import {
+  type InDm,
+  inChannel,
+  inGuild,
+  inGuildChannel,
+  inParentChannel,
+  lockedChannel,
+  lockedGuild,
+  permissionsIn,
+} from "../access.ts";
 import type { App } from "../app.ts";
 import { arrangeChannels, channelPlace } from "../channels/arrange.ts";
 import { channelCreate, channelPatch } from "../channels/body.ts";
@@ -28,7 +37,7 @@ export const channelRoutes = [
     access: inGuildChannel("MANAGE_CHANNELS"),
     body: channelPatch,
     handle: ({ app, body }, found) =>
-      app.change(async (tx, emit) => patchChannel(tx, emit, await lockedChannel(tx, found), body)),
+      app.change(async (tx, emit) => patchChannel(tx, emit, await lockedChannel(tx, found), app.nextId, body)),
   }),
   route({
     method: "DELETE",
@@ -59,7 +68,7 @@ export const channelRoutes = [
     status: 201,
     body: channelCreate,
     handle: ({ app, body }, found) =>
-      app.change(async (tx, emit) => createChannel(tx, emit, await lockedGuild(tx, found), app.nextId(), body)),
+      app.change(async (tx, emit) => createChannel(tx, emit, await lockedGuild(tx, found), app.nextId, body)),
   }),
   route({
     method: "PATCH",
@@ -76,7 +85,7 @@ export const channelRoutes = [
     method: "PUT",
     path: "/channels/:channel_id/permissions/:overwrite_id",
     operation: "set_channel_permission_overwrite",
-    access: inGuildChannel("MANAGE_ROLES"),
+    access: inParentChannel("MANAGE_ROLES"),
     body: overwriteBits,
     handle: async ({ app, params, body }, found) => {
       const id = params.get("overwrite_id");
@@ -94,7 +103,7 @@ export const channelRoutes = [
     method: "DELETE",
     path: "/channels/:channel_id/permissions/:overwrite_id",
     operation: "delete_channel_permission_overwrite",
-    access: inGuildChannel("MANAGE_ROLES"),
+    access: inParentChannel("MANAGE_ROLES"),
     handle: async ({ app, params }, found) => {
       await app.change(async (tx, emit) => {
         const { channel } = await lockedChannel(tx, found);

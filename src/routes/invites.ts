@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Event } from "../../core/event-log.ts";
 import { has, Permission } from "../../core/permissions.ts";
 import { type InviteRow, wireInvite, wireInviteCreate, wireManagedInvite } from "../../core/wire/invite.ts";
-import { enterGuild, inGuild, inGuildChannel, lockedChannel, permissionsIn } from "../access.ts";
+import { enterGuild, inGuild, inParentChannel, lockedChannel, permissionsIn } from "../access.ts";
 import type { App } from "../app.ts";
 import { ApiError } from "../errors.ts";
 import { queryFlag } from "../fields.ts";
@@ -51,7 +51,7 @@ export const inviteRoutes = [
     method: "POST",
     path: "/channels/:channel_id/invites",
     operation: "create_channel_invite",
-    access: inGuildChannel("CREATE_INSTANT_INVITE"),
+    access: inParentChannel("CREATE_INSTANT_INVITE"),
     body: z.object({
       max_age: z
         .number()
@@ -90,7 +90,7 @@ export const inviteRoutes = [
     method: "GET",
     path: "/channels/:channel_id/invites",
     operation: "list_channel_invites",
-    access: inGuildChannel("MANAGE_CHANNELS"),
+    access: inParentChannel("MANAGE_CHANNELS"),
     handle: async ({ app }, { channel }) => (await listChannelInvites(app.sql, channel.id)).map(wireManagedInvite),
   }),
   route({

@@ -27,6 +27,8 @@ const WEBHOOK_CHANNELS: readonly number[] = [
   ChannelType.GuildAnnouncement,
   ChannelType.GuildVoice,
   ChannelType.GuildStageVoice,
+  ChannelType.GuildForum,
+  ChannelType.GuildMedia,
 ];
 const name = trimmed(1, 80).refine((value) => !/clyde|discord/i.test(value), "Name can't contain that word.");
 

@@ -4,6 +4,7 @@ import { channelColumns, roleIds } from "../../core/store/fragments.ts";
 import type { ChannelRow } from "../../core/wire/channel.ts";
 import { type MemberRow, memberFacts } from "../../core/wire/member.ts";
 import { roleFacts } from "../../core/wire/role.ts";
+import type { ThreadMemberRow } from "../../core/wire/thread.ts";
 
 /** A membership without the user, who is known already. */
 export type OwnMembership = Omit<MemberRow, "user" | "version">;
@@ -70,10 +71,14 @@ export async function guildStanding(sql: Db, guildId: string, userId: string): P
 
 /** A channel with its guild's facts, or a direct conversation that the user is part of. */
 export type ChannelStanding =
-  | ({ type: "guild"; channel: ChannelRow } & GuildStanding)
+  | ({ type: "guild"; channel: ChannelRow; threadMember: ThreadMemberRow | null } & GuildStanding)
   | { type: "dm"; id: string; recipientId: string };
 
-type ChannelStandingRow = StandingColumns & ChannelRow & { dm_id: string | null; user1_id: string; user2_id: string };
+type ChannelStandingRow = StandingColumns &
+  ChannelRow & { dm_id: string | null; user1_id: string; user2_id: string } & {
+    thread_joined_at: Date | null;
+    thread_flags: number;
+  };
 
 /** @returns undefined when there is no such channel, or it is a conversation of others */
 export async function channelStanding(
@@ -82,18 +87,25 @@ export async function channelStanding(
   userId: string,
 ): Promise<ChannelStanding | undefined> {
   const [row] = await sql<ChannelStandingRow[]>`
-    select ${channelColumns(sql)}, ${standingColumns(sql)}, d.id as dm_id, d.user1_id, d.user2_id
+    select ${channelColumns(sql)}, ${standingColumns(sql)}, d.id as dm_id, d.user1_id, d.user2_id,
+      tm.joined_at as thread_joined_at, tm.flags as thread_flags
     from (select ${channelId}::bigint as id) wanted
     left join channels c on c.id = wanted.id
     left join servers s on s.id = c.server_id
     left join server_members m on m.server_id = s.id and m.user_id = ${userId}
+    left join thread_members tm on c.type in (10, 11, 12) and tm.thread_id = c.id and tm.user_id = ${userId}
     left join dm_channels d on d.id = wanted.id and ${userId} in (d.user1_id, d.user2_id)`;
   if (row === undefined) return undefined;
   if (row.dm_id !== null) {
     return { type: "dm", id: row.dm_id, recipientId: row.user1_id === userId ? row.user2_id : row.user1_id };
   }
   if (row.id === null || row.server_id === null) return undefined;
-  return { type: "guild", channel: row, ...toStanding(row.server_id, row) };
+  return { type: "guild", channel: row, threadMember: toThreadMember(row, userId), ...toStanding(row.server_id, row) };
+}
+
+function toThreadMember(row: ChannelStandingRow, userId: string): ThreadMemberRow | null {
+  if (row.thread_joined_at === null) return null;
+  return { thread_id: row.id, user_id: userId, joined_at: row.thread_joined_at, flags: row.thread_flags };
 }
 
 /** Another member's standing in the same guild. */

@@ -1,6 +1,6 @@
 import { ChannelType } from "discord-api-types/v10";
 import type { Db } from "../../core/db.ts";
-import { channelColumns, setAndBump } from "../../core/store/fragments.ts";
+import { channelColumns, notThread, setAndBump } from "../../core/store/fragments.ts";
 import type { ChannelRow, OverwriteRow } from "../../core/wire/channel.ts";
 
 /** Those of the ids that are channels of guilds, by id. */
@@ -15,10 +15,16 @@ export async function findChannel(sql: Db, id: string): Promise<ChannelRow | und
   return row;
 }
 
-/** The channels of a category. */
-export async function listChildren(sql: Db, categoryId: string): Promise<ChannelRow[]> {
+/** The channels of a category, 50 at most; other channels have none. */
+export async function listChildren(sql: Db, category: Pick<ChannelRow, "id" | "type">): Promise<ChannelRow[]> {
+  if (category.type !== ChannelType.GuildCategory) return [];
   return sql<ChannelRow[]>`
-    select ${channelColumns(sql)} from channels c where c.parent_id = ${categoryId} order by c.id`;
+    select ${channelColumns(sql)} from channels c where c.parent_id = ${category.id} order by c.id`;
+}
+
+/** Deletes a channel's threads, with their messages. */
+export async function deleteThreadsOf(sql: Db, channelId: string): Promise<void> {
+  await sql`delete from channels where id in (select t.channel_id from threads t where t.parent_id = ${channelId})`;
 }
 
 /** How many channels a guild has, and the position below the last of them: categories are listed by themselves. */
@@ -30,14 +36,14 @@ export async function endOfList(
   const [row] = await sql<[{ count: number; position: number }]>`
     select count(*)::int as count,
       coalesce(max(position) filter (where (type = ${ChannelType.GuildCategory}) = ${category}) + 1, 0) as position
-    from channels where server_id = ${guildId}`;
+    from channels c where server_id = ${guildId} and ${notThread(sql)}`;
   return row;
 }
 
-/** All channels of a guild, 500 at most. */
+/** All channels of a guild, 500 at most; threads are not among them. */
 export async function listChannels(sql: Db, guildId: string): Promise<ChannelRow[]> {
   return sql<ChannelRow[]>`
-    select ${channelColumns(sql)} from channels c where c.server_id = ${guildId} order by c.position, c.id`;
+    select ${channelColumns(sql)} from channels c where c.server_id = ${guildId} and ${notThread(sql)} order by c.position, c.id`;
 }
 
 export type ChannelPatch = Partial<
@@ -52,22 +58,44 @@ export type ChannelPatch = Partial<
     | "rate_limit_per_user"
     | "bitrate"
     | "user_limit"
+    | "rtc_region"
+    | "video_quality_mode"
     | "default_auto_archive_duration"
+    | "default_thread_rate_limit_per_user"
+    | "default_reaction_emoji"
+    | "default_sort_order"
+    | "default_forum_layout"
+    | "default_tag_setting"
+    | "available_tags"
     | "flags"
   >
 >;
+
+/** What is stored as JSON. postgres.js would take an array for one of Postgres' own. */
+function asColumns(sql: Db, patch: ChannelPatch) {
+  const { default_reaction_emoji: emoji, available_tags: tags, ...plain } = patch;
+  return {
+    ...plain,
+    ...(emoji === undefined
+      ? {}
+      : { default_reaction_emoji: emoji === null ? null : sql`${JSON.stringify(emoji)}::text::jsonb` }),
+    ...(tags === undefined ? {} : { available_tags: sql`${JSON.stringify(tags)}::text::jsonb` }),
+  };
+}
 
 export async function insertChannel(
   sql: Db,
   channel: { id: string; server_id: string; name: string; type: number } & ChannelPatch,
 ): Promise<void> {
-  const columns = Object.fromEntries(Object.entries(channel).filter(([, value]) => value !== undefined));
+  const columns = Object.fromEntries(
+    Object.entries(asColumns(sql, channel)).filter(([, value]) => value !== undefined),
+  );
   await sql`insert into channels ${sql(columns)}`;
 }
 
 export async function updateChannel(sql: Db, id: string, patch: ChannelPatch): Promise<void> {
   await sql`
-    update channels set ${setAndBump(sql, patch)}
+    update channels set ${setAndBump(sql, asColumns(sql, patch))}
     where id = ${id}`;
 }
 

@@ -7,6 +7,16 @@ const KINDS = [
   { name: "voice", type: ChannelType.GuildVoice, bitrate: 64_000, user_limit: 5 },
   { name: "category", type: ChannelType.GuildCategory },
   { name: "news", type: ChannelType.GuildAnnouncement, default_auto_archive_duration: 1440 },
+  { name: "stage", type: ChannelType.GuildStageVoice, bitrate: 64_000, user_limit: 5000 },
+  {
+    name: "forum",
+    type: ChannelType.GuildForum,
+    default_thread_rate_limit_per_user: 5,
+    default_reaction_emoji: { emoji_name: "👍" },
+    default_sort_order: 1,
+    default_forum_layout: 2,
+    available_tags: [{ name: "help", moderated: true, emoji_name: "🔥" }],
+  },
 ];
 
 export const channelScenarios: Scenarios = {
