@@ -78,6 +78,7 @@ async function resumeStorm(lab: Lab, { people, guild, author, behind }: Place): 
   const storm = await timed(gateway, back);
   if (lab.profile) {
     await crowd.drop();
+    await publishMany(lab, guild, author, behind);
     await lab.explain("sessions that resume", gateway, back);
   }
   await Promise.all([gateway.stop(), swarm.stop()]);
