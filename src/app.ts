@@ -10,6 +10,7 @@ import type { Authenticator } from "./auth/caller.ts";
 import type { Change } from "./change.ts";
 import { ApiError, type ErrorName, invalidField } from "./errors.ts";
 import { type HttpEnv, requestContext } from "./http-context.ts";
+import { serveDescription } from "./openapi/serve.ts";
 import { Params, type Parse, type Route } from "./route.ts";
 import { routes } from "./routes/index.ts";
 import type { Slowmode } from "./slowmode.ts";
@@ -52,6 +53,7 @@ export function createHttpApp(app: App): Hono<HttpEnv> {
       });
     }
   }
+  serveDescription(http, routes, { publicUrl: app.config.publicUrl, roots: ROOTS });
   http.notFound((c) => {
     const methods = methodsOf(c.req.path);
     if (methods.length === 0) return errorResponse(new ApiError("NOT_FOUND"));

@@ -1,5 +1,5 @@
+import type { Operation } from "../../src/openapi/operations.ts";
 import type { Answer } from "../harness/client.ts";
-import type { Operation } from "./operations.ts";
 import { fault, responseSchema } from "./schemas.ts";
 
 /** What is wrong with an answer by the operation's description, in a line; null when nothing is. */

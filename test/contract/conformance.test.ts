@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { operations } from "../../src/openapi/operations.ts";
 import { routes } from "../../src/routes/index.ts";
 import { startPlatform } from "../harness/platform.ts";
 import { faultOf } from "./check.ts";
-import { operations } from "./operations.ts";
 import { readPassing } from "./passing.ts";
 import { scenarios } from "./scenarios/index.ts";
 import { makeWorld } from "./world.ts";

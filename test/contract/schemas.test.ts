@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { operations } from "../../src/openapi/operations.ts";
 import { faultOf } from "./check.ts";
-import { operations } from "./operations.ts";
 import { fault, responseSchema } from "./schemas.ts";
 
 // What the contract tests would miss if these didn't hold.

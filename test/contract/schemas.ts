@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { z } from "zod";
-import type { BodyRef } from "./operations.ts";
+import type { BodyRef } from "../../src/openapi/operations.ts";
 
 const CACHE = join(import.meta.dirname, "../../node_modules/.cache/guildhall");
 

@@ -1,5 +1,5 @@
 import type { Reporter, TestModule } from "vitest/node";
-import { operations } from "./operations.ts";
+import { operations } from "../../src/openapi/operations.ts";
 import { readPassing, writePassing } from "./passing.ts";
 
 /**

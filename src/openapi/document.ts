@@ -1,0 +1,177 @@
+import { z } from "zod";
+import type { Route } from "../route.ts";
+import { type BodyRef, operations } from "./operations.ts";
+
+/** A part of the document: JSON as it is sent. */
+type Json = Record<string, unknown>;
+
+const SECURITY: Json = {
+  bot: { type: "apiKey", in: "header", name: "Authorization", description: "`Bot TOKEN`" },
+  person: { type: "apiKey", in: "header", name: "Authorization", description: "The token of a login" },
+};
+
+const ERROR: Json = {
+  type: "object",
+  required: ["code", "message"],
+  properties: {
+    code: { type: "integer", description: "Discord's JSON error code, or 0" },
+    message: { type: "string" },
+    errors: { type: "object", description: "What is wrong with a form, by field, each with its `_errors`" },
+  },
+};
+
+const LIMITED: Json = {
+  type: "object",
+  required: ["message", "retry_after", "global"],
+  properties: { message: { type: "string" }, retry_after: { type: "number" }, global: { type: "boolean" } },
+};
+
+/**
+ * The OpenAPI 3.1 document of the routes. Bodies are the schemas by which requests are parsed; answers of Discord's
+ * operations are Discord's own schemas. https://spec.openapis.org/oas/v3.1.1
+ */
+export async function openApiDocument(routes: readonly Route[], publicUrl: string): Promise<Json> {
+  const discord = await discordSchemas();
+  const paths: Record<string, Json> = {};
+  for (const route of routes) {
+    const path = route.path.replace(/:(\w+)/g, "{$1}");
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) };
+  }
+  return {
+    openapi: "3.1.1",
+    info: {
+      title: "Guildhall",
+      version: "10",
+      description: "A bot platform that speaks Discord's wire protocol. Ids are decimal strings (snowflakes).",
+    },
+    servers: [{ url: `${publicUrl}/api/v10` }],
+    paths,
+    components: {
+      securitySchemes: SECURITY,
+      schemas: { ...reachable(discord, paths), Error: ERROR, RateLimited: LIMITED },
+    },
+  };
+}
+
+function operationOf(route: Route): Json {
+  const { kind, needs } = route.access;
+  const open = kind === "public" || kind === "webhook token";
+  return {
+    operationId: route.operation ?? `${route.method.toLowerCase()}${route.path.replace(/\W+/g, "_")}`,
+    tags: [route.path.split("/")[1] ?? ""],
+    ...(route.summary === undefined ? {} : { summary: route.summary }),
+    ...(needs.length === 0 ? {} : { description: `Needs ${needs.join(", ")}.` }),
+    security: open ? [{}] : [...(kind === "person" ? [] : [{ bot: [] }]), ...(kind === "bot" ? [] : [{ person: [] }])],
+    parameters: [...pathParameters(route.path), ...queryParameters(route.query)],
+    ...(route.body === undefined ? {} : { requestBody: bodyOf(route.body) }),
+    responses: responsesOf(route),
+  };
+}
+
+function bodyOf(schema: z.ZodType): Json {
+  const optional = schema.safeParse({}).success;
+  return { required: !optional, content: { "application/json": { schema: jsonSchema(schema) } } };
+}
+
+function pathParameters(path: string): Json[] {
+  return [...path.matchAll(/:(\w+)/g)].map(([, name = ""]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: name.endsWith("_id") ? { type: "string", pattern: "^[0-9]{1,19}$" } : { type: "string" },
+  }));
+}
+
+function queryParameters(query: z.ZodType | undefined): Json[] {
+  if (query === undefined) return [];
+  const { properties = {}, required = [] } = z
+    .object({ properties: z.record(z.string(), z.unknown()).optional(), required: z.array(z.string()).optional() })
+    .parse(jsonSchema(query));
+  return Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: "query",
+    required: required.includes(name),
+    schema,
+  }));
+}
+
+function responsesOf(route: Route): Json {
+  const error = (name: string) => ({
+    description: "Discord's error body",
+    content: { "application/json": { schema: { $ref: `#/components/schemas/${name}` } } },
+  });
+  return {
+    ...successOf(route),
+    "429": error("RateLimited"),
+    "4XX": error("Error"),
+    "503": error("Error"),
+  };
+}
+
+function successOf(route: Route): Json {
+  const known = operations.find(({ operation }) => operation === route.operation);
+  if (known === undefined) return { "2XX": { description: "Done" } };
+  return Object.fromEntries(
+    Object.entries(known.responses)
+      .filter(([status]) => status.startsWith("2"))
+      .map(([status, ref]) => [
+        status,
+        {
+          description: ref === null ? "Done" : "Discord's schema of this answer",
+          ...(ref === null ? {} : { content: { "application/json": { schema: refSchema(ref) } } }),
+        },
+      ]),
+  );
+}
+
+function refSchema(ref: BodyRef): Json {
+  if (ref === null) return { type: "null" };
+  if (ref === "inline") return {};
+  if (typeof ref === "string") return { $ref: `#/components/schemas/${ref}` };
+  if ("arrayOf" in ref) return { type: "array", items: refSchema(ref.arrayOf) };
+  return { anyOf: ref.oneOf.map(refSchema) };
+}
+
+/** What clients send, as JSON schema; what only code can check is left out. */
+function jsonSchema(schema: z.ZodType): Json {
+  const { $schema, ...rest } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any", override: looseTimes });
+  return rest;
+}
+
+/** Zod writes a pattern beside the format, which forbids the `+00:00` that Discord sends. */
+function looseTimes({ jsonSchema: made }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  if (made.format === "date-time") delete made.pattern;
+}
+
+/** All of Discord's schemas by name. Loaded when the document is first asked for: nothing else needs them. */
+async function discordSchemas(): Promise<Record<string, Json>> {
+  const loaded: object = await import(import.meta.resolve("discord-api-spec/zod"));
+  const registry = z.registry<{ id: string }>();
+  for (const [name, schema] of Object.entries(loaded)) {
+    if (schema instanceof z.core.$ZodType && name.endsWith("Schema")) registry.add(schema, { id: name.slice(0, -6) });
+  }
+  const { schemas } = z.toJSONSchema(registry, {
+    io: "output",
+    unrepresentable: "any",
+    uri: (id) => `#/components/schemas/${id}`,
+    override: looseTimes,
+  });
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, { $schema, $id, ...schema }]) => [name, { ...schema }] as const),
+  );
+}
+
+/** Those schemas that a part of the document leads to. */
+function reachable(schemas: Record<string, Json>, from: unknown): Record<string, Json> {
+  const found: Record<string, Json> = {};
+  const follow = (part: unknown) => {
+    for (const [, name = ""] of JSON.stringify(part).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+      const schema = schemas[name];
+      if (schema === undefined || name in found) continue;
+      found[name] = schema;
+      follow(schema);
+    }
+  };
+  follow(from);
+  return found;
+}
