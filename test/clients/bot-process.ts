@@ -5,6 +5,8 @@ import { createInterface } from "node:readline";
 export interface BotProcess {
   /** Resolves when the bot prints a line that holds `text`. */
   says(text: string): Promise<string>;
+  /** Sends a signal; resolves when the bot has ended. */
+  end(signal: NodeJS.Signals): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -28,6 +30,12 @@ export function startBot(command: string, args: readonly string[], env: NodeJS.P
     lines.push(`(exit ${code})`);
     for (const wait of waiting) wait(`(exit ${code})`);
   });
+  const end = async (signal: NodeJS.Signals) => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill(signal);
+    await gone;
+  };
   return {
     says: (text) =>
       new Promise((resolve, reject) => {
@@ -45,11 +53,7 @@ export function startBot(command: string, args: readonly string[], env: NodeJS.P
           }
         });
       }),
-    stop: async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const gone = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGKILL");
-      await gone;
-    },
+    end,
+    stop: () => end("SIGKILL"),
   };
 }
