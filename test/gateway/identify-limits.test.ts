@@ -1,3 +1,4 @@
+import { Client as DiscordClient, Events } from "discord.js";
 import { Redis } from "ioredis";
 import { afterAll, expect, test } from "vitest";
 import { redisKeys } from "../../core/redis-keys.ts";
@@ -159,4 +160,20 @@ test("people may open five sessions at a time, and any number a day", async () =
   await redis.set(redisKeys.starts(person.id), 5000);
   await windowOver(person);
   expect((await tryToStart(person)).answer?.t).toBe("READY");
+});
+
+test("discord.js comes up with more shards than may start at once, and beside a copy of itself", async () => {
+  const bot = await platform.bot(person);
+  const copies = [1, 2].map(
+    () => new DiscordClient({ intents: [], shardCount: 2, rest: { api: `${platform.url()}/api` } }),
+  );
+  await Promise.all(
+    copies.map(async (client) => {
+      const ready = new Promise((resolve) => client.once(Events.ClientReady, resolve));
+      await client.login(bot.token?.replace("Bot ", ""));
+      await ready;
+    }),
+  );
+  expect((await startLimit(bot)).remaining).toBe(PER_DAY - 4);
+  await Promise.all(copies.map((client) => client.destroy()));
 });

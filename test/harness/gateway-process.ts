@@ -6,7 +6,7 @@ import { endpoint } from "./processes.ts";
 /** A gateway in a process of its own, for what can't be done to the test's process. Ends with the test file. */
 export interface GatewayProcess {
   url: string;
-  /** Such as SIGSTOP. */
+  /** Such as SIGSTOP, or SIGKILL. */
   signal(name: NodeJS.Signals): void;
   /** The value of one of its metrics. */
   metric(name: string): Promise<number>;
@@ -18,14 +18,18 @@ const LISTEN = "0A";
 
 export async function startGatewayProcess(stores: Stores, env: NodeJS.ProcessEnv = {}): Promise<GatewayProcess> {
   const gateway = await endpoint("gateway", 0, { ...stores.env, ...env });
+  let killed = false;
   afterAll(async () => {
     // It may have been left stopped by a test that failed.
-    process.kill(gateway.pid(), "SIGCONT");
+    if (!killed) process.kill(gateway.pid(), "SIGCONT");
     await gateway.stop();
   });
   return {
     url: `ws://127.0.0.1:${gateway.port}`,
-    signal: (name) => process.kill(gateway.pid(), name),
+    signal: (name) => {
+      killed ||= name === "SIGKILL";
+      process.kill(gateway.pid(), name);
+    },
     connections: () => heldConnections(gateway.port),
     metric: async (name) => {
       const url = `http://127.0.0.1:${gateway.port}/metrics`;

@@ -32,6 +32,8 @@ export class Socket {
   #waiting: Waiting[] = [];
   #heartbeat: NodeJS.Timeout | undefined;
   #inflate: Inflate | undefined;
+  /** Settles when what has come so far is decompressed, which another thread does. */
+  #inflated: Promise<void> = Promise.resolve();
 
   readonly #etf: boolean;
   readonly #compression: string | null;
@@ -119,9 +121,10 @@ export class Socket {
     });
   }
 
-  /** Resolves with the close code. */
+  /** Resolves with the close code, when all that came before it is in `received`. */
   async closing(): Promise<number> {
     if (this.closed === null) await new Promise((resolve) => this.ws.once("close", resolve));
+    await this.#inflated;
     return this.closed?.code ?? 0;
   }
 
@@ -145,7 +148,8 @@ export class Socket {
     if (!binary) this.#onPayload(JSON.parse(data.toString("utf8")));
     else if (this.#compression === "zlib-stream") {
       this.#inflate ??= this.#startInflate();
-      this.#inflate.write(data);
+      const inflate = this.#inflate;
+      this.#inflated = new Promise((resolve) => inflate.write(data, () => resolve()));
     } else this.#onPayload(this.#decode(this.#compression === "zstd-stream" ? this.#readZstd(data) : data));
   }
 
