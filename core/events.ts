@@ -28,8 +28,10 @@ const {
   GuildWebhooks,
   GuildInvites,
   GuildMessages,
+  GuildMessageReactions,
   GuildMessageTyping,
   DirectMessages,
+  DirectMessageReactions,
   DirectMessageTyping,
 } = GatewayIntentBits;
 
@@ -43,6 +45,7 @@ const base: EventRule = {
   internal: false,
 };
 const inChannel = { ...base, sees: "channel" } as const;
+const ofReactions = { ...inChannel, intent: GuildMessageReactions, dmIntent: DirectMessageReactions } as const;
 const toUser = { ...base, sees: "user" } as const;
 
 export const EVENTS = {
@@ -66,6 +69,10 @@ export const EVENTS = {
   MESSAGE_UPDATE: { ...inChannel, intent: GuildMessages, dmIntent: DirectMessages, content: true },
   MESSAGE_DELETE: { ...inChannel, intent: GuildMessages, dmIntent: DirectMessages },
   MESSAGE_DELETE_BULK: { ...inChannel, intent: GuildMessages },
+  MESSAGE_REACTION_ADD: ofReactions,
+  MESSAGE_REACTION_REMOVE: ofReactions,
+  MESSAGE_REACTION_REMOVE_ALL: ofReactions,
+  MESSAGE_REACTION_REMOVE_EMOJI: ofReactions,
   TYPING_START: { ...inChannel, intent: GuildMessageTyping, dmIntent: DirectMessageTyping, kept: false },
   USER_UPDATE: toUser,
   /** The user's own account is now a member of a guild: its sessions get GUILD_CREATE. */

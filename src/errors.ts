@@ -34,6 +34,7 @@ const errors = {
   ONLY_BOTS: [Code.OnlyBotsCanUseThisEndpoint, 403, "Only bots can use this endpoint"],
   MAX_GUILDS: [Code.MaximumNumberOfGuildsReached, 400, "Maximum number of guilds reached"],
   MAX_ROLES: [Code.MaximumNumberOfGuildRolesReached, 400, "Maximum number of guild roles reached (250)"],
+  MAX_REACTIONS: [Code.MaximumNumberOfReactionsReached, 400, "Maximum number of reactions reached (20)"],
   MAX_WEBHOOKS: [Code.MaximumNumberOfWebhooksReached, 400, "Maximum number of webhooks reached (15)"],
   MAX_CHANNELS: [Code.MaximumNumberOfGuildChannelsReached, 400, "Maximum number of server channels reached (500)"],
   MAX_INVITES: [Code.MaximumNumberOfInvitesReached, 400, "Maximum number of invites reached (1000)"],

@@ -1,3 +1,4 @@
+import { type ReactionRow, wireReaction } from "./reaction.ts";
 import { wireTime, wireTimeOrNull } from "./time.ts";
 import { deletedUser, type UserRow, type WireUser, wireUser } from "./user.ts";
 
@@ -17,7 +18,9 @@ export interface MessageRow {
   embeds: unknown[];
   components: unknown[];
   tts: boolean;
-  pinned: boolean;
+  pinned_at: Date | null;
+  /** A forward: what was forwarded, as it is sent. */
+  snapshots: unknown[] | null;
   mention_everyone: boolean;
   mentioned: UserRow[];
   mention_roles: string[];
@@ -27,6 +30,8 @@ export interface MessageRow {
   created_at: Date;
   edited_at: Date | null;
   version: string;
+  /** In the order in which the emoji were first used. */
+  reactions: ReactionRow[];
   /** The message replied to, when it was asked for and still exists. */
   referenced: MessageRow | null;
 }
@@ -45,6 +50,17 @@ export function wireMessage(row: MessageRow) {
 
 export type WireMessage = ReturnType<typeof wireMessage>;
 
+/**
+ * A message as events tell it. Which reactions are one's own differs from reader to reader, and an event is the same
+ * for all; libraries keep the reactions that they know when an update names none.
+ */
+export function withoutReactions(message: WireMessage) {
+  const { reactions: _own, referenced_message: referenced, ...rest } = message;
+  if (!referenced) return referenced === undefined ? rest : { ...rest, referenced_message: null };
+  const { reactions: _others, ...shown } = referenced;
+  return { ...rest, referenced_message: shown };
+}
+
 function wireBasicMessage(row: MessageRow) {
   return {
     id: row.id,
@@ -61,11 +77,12 @@ function wireBasicMessage(row: MessageRow) {
     timestamp: wireTime(row.created_at),
     edited_timestamp: wireTimeOrNull(row.edited_at),
     flags: row.flags,
-    pinned: row.pinned,
+    pinned: row.pinned_at !== null,
     tts: row.tts,
     ...(row.webhook_id === null ? {} : { webhook_id: row.webhook_id }),
     ...(row.application_id === null ? {} : { application_id: row.application_id }),
     ...wireReference(row),
+    ...(row.reactions.length === 0 ? {} : { reactions: row.reactions.map(wireReaction) }),
   };
 }
 

@@ -3,7 +3,7 @@ import type { Event } from "../../core/event-log.ts";
 import { has, Permission } from "../../core/permissions.ts";
 import { guildLog, userLog } from "../../core/redis-keys.ts";
 import { wireMemberOnly } from "../../core/wire/member.ts";
-import { type MessageRow, type WireMessage, wireMessage } from "../../core/wire/message.ts";
+import { type MessageRow, type WireMessage, wireMessage, withoutReactions } from "../../core/wire/message.ts";
 import type { UserRow } from "../../core/wire/user.ts";
 import type { InChannel } from "../access.ts";
 import type { App } from "../app.ts";
@@ -102,7 +102,7 @@ async function findReferenced(app: App, where: InChannel, body: MessageCreate): 
   if (!reference) return null;
   const place = placeOf(where);
   const sameChannel = !reference.channel_id || reference.channel_id === place.id;
-  const found = sameChannel ? await findMessage(app.sql, place, reference.message_id) : undefined;
+  const found = sameChannel ? await findMessage(app.sql, place, reference.message_id, where.caller.user.id) : undefined;
   if (found !== undefined) return found;
   if (reference.fail_if_not_exists === false) return null;
   throw invalidField(["message_reference"], "REPLIES_UNKNOWN_MESSAGE", "Unknown message");
@@ -130,7 +130,8 @@ export function toRow(
     embeds: m.embeds,
     components: m.components,
     tts: m.tts,
-    pinned: false,
+    pinned_at: null,
+    snapshots: null,
     mention_everyone: m.mentionEveryone,
     mentioned,
     mention_roles: [...m.mentionRoles],
@@ -140,6 +141,7 @@ export function toRow(
     created_at: m.createdAt,
     edited_at: null,
     version: "0",
+    reactions: [],
     referenced,
   };
 }
@@ -157,7 +159,7 @@ async function store(
   const log = where.type === "guild" ? guildLog(where.guild.id) : userLog(where.recipientId);
   const inserted = await insertMessage(app.sql, message, log, deliveryOf(events[0]));
   if (!inserted.made) {
-    const earlier = await findMessage(app.sql, message.place, inserted.id);
+    const earlier = await findMessage(app.sql, message.place, inserted.id, where.caller.user.id);
     if (earlier === undefined) throw new ApiError("UNKNOWN_MESSAGE");
     const again = { ...wireMessage(earlier), ...(nonce === null ? {} : { nonce }) };
     // Whoever stored it may have died before it could tell.
@@ -182,6 +184,7 @@ export function messageEvents(
   message: WireMessage,
   version?: string,
 ): Event[] {
+  const data = withoutReactions(message);
   const common = {
     t,
     channelId: message.channel_id,
@@ -193,9 +196,9 @@ export function messageEvents(
     version === undefined ? { id: `created:${message.id}:${of}` } : { entity: `message:${message.id}:${of}`, version };
   if (where.type === "dm") {
     const both = [...new Set([where.caller.user.id, where.recipientId])];
-    return both.map((userId) => ({ ...common, ...identified(userId), userId, data: message }));
+    return both.map((userId) => ({ ...common, ...identified(userId), userId, data }));
   }
   const member = where.me.userId === message.author.id ? { member: wireMemberOnly(where.membership) } : {};
   const { id: guildId } = where.guild;
-  return [{ ...common, ...identified(guildId), guildId, data: { ...message, guild_id: guildId, ...member } }];
+  return [{ ...common, ...identified(guildId), guildId, data: { ...data, guild_id: guildId, ...member } }];
 }

@@ -9,6 +9,7 @@ import { inviteRoutes } from "./invites.ts";
 import { memberRoutes } from "./members.ts";
 import { messageRoutes } from "./messages.ts";
 import { oauth2Routes } from "./oauth2.ts";
+import { reactionRoutes } from "./reactions.ts";
 import { roleRoutes } from "./roles.ts";
 import { userRoutes } from "./users.ts";
 import { webhookRoutes } from "./webhooks.ts";
@@ -24,6 +25,7 @@ export const routes: readonly Route[] = [
   ...banRoutes,
   ...inviteRoutes,
   ...messageRoutes,
+  ...reactionRoutes,
   ...applicationRoutes,
   ...oauth2Routes,
   ...webhookRoutes,

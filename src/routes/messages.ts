@@ -39,7 +39,7 @@ export const messageRoutes = [
     handle: async ({ app, query }, where) => {
       // Without the permission to read history there is none, rather than an error: as Discord documents.
       if (where.type === "guild" && !has(where.permissions, Permission.READ_MESSAGE_HISTORY)) return [];
-      return (await listMessages(app.sql, placeOf(where), query)).map(wireMessage);
+      return (await listMessages(app.sql, placeOf(where), query, where.caller.user.id)).map(wireMessage);
     },
   }),
   route({
@@ -116,7 +116,7 @@ export const messageRoutes = [
 ];
 
 async function existing(app: App, where: InChannel, id: string): Promise<MessageRow> {
-  const message = await findMessage(app.sql, placeOf(where), id);
+  const message = await findMessage(app.sql, placeOf(where), id, where.caller.user.id);
   if (message === undefined) throw new ApiError("UNKNOWN_MESSAGE");
   return message;
 }
@@ -150,7 +150,7 @@ async function edit(app: App, where: InChannel, before: MessageRow, body: z.infe
   if (!content.trim() && embeds.length === 0) throw new ApiError("EMPTY_MESSAGE");
   return app.change(async (tx, emit) => {
     await updateMessage(tx, before.id, patch, own && !onlyFlags ? new Date() : null);
-    const after = await findMessage(tx, placeOf(where), before.id);
+    const after = await findMessage(tx, placeOf(where), before.id, where.caller.user.id);
     if (after === undefined) throw new ApiError("UNKNOWN_MESSAGE");
     const wire = wireMessage(after);
     for (const event of messageEvents("MESSAGE_UPDATE", where, wire, after.version)) emit(event);

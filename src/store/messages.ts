@@ -2,13 +2,22 @@ import type { Db } from "../../core/db.ts";
 import { setAndBump, userJson } from "../../core/store/fragments.ts";
 import type { MessageRow } from "../../core/wire/message.ts";
 
-const messageColumns = (sql: Db) => sql`
+/** The columns of a MessageRow without the message that it refers to, as `viewerId` sees them. */
+const messageColumns = (sql: Db, viewerId: string | null) => sql`
   msg.id, msg.channel_id, msg.dm_channel_id, msg.author_id, msg.webhook_id, msg.webhook_name, msg.webhook_avatar,
-  msg.application_id, msg.type, msg.flags, msg.content, msg.embeds, msg.components, msg.tts, msg.pinned,
+  msg.application_id, msg.type, msg.flags, msg.content, msg.embeds, msg.components, msg.tts, msg.pinned_at, msg.snapshots,
   msg.mention_everyone, msg.mention_roles, msg.reference_message_id, msg.reference_channel_id,
   msg.reference_server_id, msg.created_at, msg.edited_at, msg.version,
   (select ${userJson(sql)} from users u where u.id = msg.author_id) as author,
-  coalesce((select json_agg(${userJson(sql)}) from users u where u.id = any(msg.mentions)), '[]') as mentioned`;
+  coalesce((select json_agg(${userJson(sql)} order by array_position(msg.mentions, u.id)) from users u
+    where u.id = any(msg.mentions)), '[]') as mentioned,
+  ${reactionsJson(sql, viewerId)} as reactions`;
+
+const reactionsJson = (sql: Db, viewerId: string | null) => sql`
+  coalesce((select json_agg(json_build_object('emoji_id', r.emoji_id::text, 'emoji_name', r.emoji_name,
+      'animated', r.animated, 'count', r.count, 'me', exists (select 1 from message_reaction_users mine
+        where mine.message_id = r.message_id and mine.emoji = r.emoji and mine.user_id = ${viewerId}::bigint))
+    order by r.place) from message_reactions r where r.message_id = msg.id), '[]')`;
 
 type Plain = Omit<MessageRow, "referenced">;
 
@@ -18,14 +27,20 @@ export interface Place {
   id: string;
 }
 
-const inPlace = (sql: Db, place: Place) =>
+export const inPlace = (sql: Db, place: Place) =>
   place.type === "guild" ? sql`msg.channel_id = ${place.id}` : sql`msg.dm_channel_id = ${place.id}`;
 
-export async function findMessage(sql: Db, place: Place, id: string): Promise<MessageRow | undefined> {
+/** @param viewerId whose own reactions are marked; null for nobody's */
+export async function findMessage(
+  sql: Db,
+  place: Place,
+  id: string,
+  viewerId: string | null,
+): Promise<MessageRow | undefined> {
   const rows = await sql<Plain[]>`
-    select ${messageColumns(sql)} from messages msg
+    select ${messageColumns(sql, viewerId)} from messages msg
     where msg.id = ${id} and ${inPlace(sql, place)} and not msg.deleted`;
-  const [row] = await withReferenced(sql, rows);
+  const [row] = await withReferenced(sql, rows, viewerId);
   return row;
 }
 
@@ -37,20 +52,21 @@ export interface Page {
 }
 
 /** Newest first, as Discord answers, whichever way the page was asked for. */
-export async function listMessages(sql: Db, place: Place, page: Page): Promise<MessageRow[]> {
+export async function listMessages(sql: Db, place: Place, page: Page, viewerId: string): Promise<MessageRow[]> {
   if (page.around !== undefined) {
     const half = Math.floor(page.limit / 2);
-    const newer = await listPlain(sql, place, { after: page.around, limit: half });
-    const older = await listPlain(sql, place, { upTo: page.around, limit: page.limit - newer.length });
-    return withReferenced(sql, [...newer, ...older]);
+    const newer = await listPlain(sql, place, { after: page.around, limit: half }, viewerId);
+    const rest = { upTo: page.around, limit: page.limit - newer.length };
+    const older = await listPlain(sql, place, rest, viewerId);
+    return withReferenced(sql, [...newer, ...older], viewerId);
   }
-  return withReferenced(sql, await listPlain(sql, place, page));
+  return withReferenced(sql, await listPlain(sql, place, page, viewerId), viewerId);
 }
 
-async function listPlain(sql: Db, place: Place, page: Page & { upTo?: string }): Promise<Plain[]> {
+async function listPlain(sql: Db, place: Place, page: Page & { upTo?: string }, viewerId: string): Promise<Plain[]> {
   const upward = page.after !== undefined && page.before === undefined;
   const rows = await sql<Plain[]>`
-    select ${messageColumns(sql)} from messages msg
+    select ${messageColumns(sql, viewerId)} from messages msg
     where ${inPlace(sql, place)} and not msg.deleted
       ${page.before === undefined ? sql`` : sql`and msg.id < ${page.before}`}
       ${page.upTo === undefined ? sql`` : sql`and msg.id <= ${page.upTo}`}
@@ -60,13 +76,13 @@ async function listPlain(sql: Db, place: Place, page: Page & { upTo?: string }):
 }
 
 /** Attaches the messages replied to, in one more statement when there are any. */
-async function withReferenced(sql: Db, rows: readonly Plain[]): Promise<MessageRow[]> {
+async function withReferenced(sql: Db, rows: readonly Plain[], viewerId: string | null): Promise<MessageRow[]> {
   const ids = rows.flatMap((row) => (row.reference_message_id === null ? [] : [row.reference_message_id]));
   const found =
     ids.length === 0
       ? []
       : await sql<Plain[]>`
-          select ${messageColumns(sql)} from messages msg where msg.id = any(${ids}) and not msg.deleted`;
+          select ${messageColumns(sql, viewerId)} from messages msg where msg.id = any(${ids}) and not msg.deleted`;
   const byId = new Map(found.map((row) => [row.id, { ...row, referenced: null }]));
   return rows.map((row) => ({ ...row, referenced: byId.get(row.reference_message_id ?? "") ?? null }));
 }

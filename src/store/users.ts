@@ -2,7 +2,7 @@ import type { Db, Transaction } from "../../core/db.ts";
 import { setAndBump } from "../../core/store/fragments.ts";
 import type { OwnUserRow, UserRow } from "../../core/wire/user.ts";
 
-const userColumns = (sql: Db) => sql`
+export const userColumns = (sql: Db) => sql`
   id, username, discriminator, global_name, avatar, banner, accent_color, bot, flags`;
 
 export async function findUser(sql: Db, id: string): Promise<UserRow | undefined> {

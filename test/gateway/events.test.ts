@@ -23,6 +23,9 @@ async function changeEverything(
   const messages = `/channels/${channel.id}/messages`;
   const message = await owner.post(messages, { content: "one" });
   await owner.patch(`${messages}/${message.id}`, { content: "edited" });
+  const reactions = `${messages}/${message.id}/reactions`;
+  for (const emoji of ["👍", "🔥", "🎉"]) await owner.put(`${reactions}/${emoji}/@me`);
+  for (const one of ["/👍/@me", "/🔥", ""]) await owner.delete(`${reactions}${one}`);
   await owner.delete(`${messages}/${message.id}`);
   const two = [await owner.post(messages, { content: "two" }), await owner.post(messages, { content: "three" })];
   await owner.post(`${messages}/bulk-delete`, { messages: two.map(({ id }) => id) });

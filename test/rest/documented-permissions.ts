@@ -16,6 +16,8 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
     "GET /channels/:channel_id",
     // Without READ_MESSAGE_HISTORY the list is empty.
     "GET /channels/:channel_id/messages",
+    "DELETE /channels/:channel_id/messages/:message_id/reactions/:emoji_name/@me",
+    "GET /channels/:channel_id/messages/:message_id/reactions/:emoji_name",
   ],
   "by field or target": [
     "PATCH /guilds/:guild_id/channels",
@@ -53,8 +55,16 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
   ],
   CREATE_INSTANT_INVITE: ["POST /channels/:channel_id/invites"],
   SEND_MESSAGES: ["POST /channels/:channel_id/messages", "POST /channels/:channel_id/typing"],
-  READ_MESSAGE_HISTORY: ["GET /channels/:channel_id/messages/:message_id"],
-  MANAGE_MESSAGES: ["POST /channels/:channel_id/messages/bulk-delete"],
+  READ_MESSAGE_HISTORY: [
+    "GET /channels/:channel_id/messages/:message_id",
+    "PUT /channels/:channel_id/messages/:message_id/reactions/:emoji_name/@me",
+  ],
+  MANAGE_MESSAGES: [
+    "POST /channels/:channel_id/messages/bulk-delete",
+    "DELETE /channels/:channel_id/messages/:message_id/reactions/:emoji_name/:user_id",
+    "DELETE /channels/:channel_id/messages/:message_id/reactions/:emoji_name",
+    "DELETE /channels/:channel_id/messages/:message_id/reactions",
+  ],
   MANAGE_WEBHOOKS: [
     "POST /channels/:channel_id/webhooks",
     "GET /channels/:channel_id/webhooks",

@@ -46,6 +46,7 @@ const UNKNOWN: Record<string, number> = {
   guild_id: 10004,
   channel_id: 10003,
   message_id: 10008,
+  emoji_name: 10014,
   user_id: 10007,
   role_id: 10011,
   overwrite_id: 10009,

@@ -179,6 +179,20 @@ export const rows: Record<string, Row> = {
   "POST /channels/:channel_id/messages/bulk-delete": {
     body: (at) => ({ messages: [at.message_id, at.second_message_id] }),
   },
+  "PUT /channels/:channel_id/messages/:message_id/reactions/:emoji_name/@me": { anywhere: ["emoji_name"] },
+  "DELETE /channels/:channel_id/messages/:message_id/reactions/:emoji_name/@me": {
+    anywhere: ["emoji_name"],
+    readers: "may",
+  },
+  "DELETE /channels/:channel_id/messages/:message_id/reactions/:emoji_name/:user_id": {
+    unknown: { user_id: UNKNOWN_USER },
+    anywhere: ["emoji_name", "user_id"],
+  },
+  "GET /channels/:channel_id/messages/:message_id/reactions/:emoji_name": {
+    query: () => ({ after: "1", limit: "5", type: "0" }),
+    anywhere: ["emoji_name"],
+  },
+  "DELETE /channels/:channel_id/messages/:message_id/reactions/:emoji_name": { anywhere: ["emoji_name"] },
   "POST /applications": { body: () => ({ name: "App", description: "description" }) },
   "PATCH /applications/@me": { body: () => APPLICATION },
   "PATCH /applications/:application_id": { body: () => APPLICATION },

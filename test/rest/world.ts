@@ -10,6 +10,7 @@ export interface Places {
   category_id: string;
   message_id: string;
   second_message_id: string;
+  emoji_name: string;
   role_id: string;
   overwrite_id: string;
   /** A member who may only read. */
@@ -113,6 +114,7 @@ async function makeGuild(
     category_id: category.id,
     message_id: message.id,
     second_message_id: second.id,
+    emoji_name: "👍",
     role_id: role.id,
     overwrite_id: role.id,
     user_id: reader.id,

@@ -1,3 +1,4 @@
+import type { Json } from "../../harness/client.ts";
 import type { Scenarios } from "../world.ts";
 
 /** An embed with every field that may be given. */
@@ -13,6 +14,9 @@ const EMBED = {
   author: { name: "Author", url: "https://example.com/author", icon_url: "https://example.com/author.png" },
   fields: [{ name: "Name", value: "Value", inline: true }],
 };
+
+const reactions = (channelId: string, message: Json, rest = "") =>
+  `/channels/${channelId}/messages/${message.id}/reactions${rest}`;
 
 export const messageScenarios: Scenarios = {
   create_message: async ({ bot, owner, member, channelId, newRole, newMessage, dm }) => {
@@ -41,8 +45,11 @@ export const messageScenarios: Scenarios = {
       await bot.request("GET", `/channels/${channelId}/messages?around=${reply.id}&limit=3`),
     ];
   },
-  get_message: async ({ bot, channelId, newMessage }) =>
-    bot.request("GET", `/channels/${channelId}/messages/${(await newMessage()).id}`),
+  get_message: async ({ bot, channelId, newMessage }) => {
+    const message = await newMessage();
+    await bot.put(reactions(channelId, message, "/👍/@me"));
+    return bot.request("GET", `/channels/${channelId}/messages/${message.id}`);
+  },
   update_message: async ({ bot, channelId, newMessage }) => {
     const { id } = await newMessage();
     return bot.request("PATCH", `/channels/${channelId}/messages/${id}`, { content: "edited", embeds: [EMBED] });
@@ -53,6 +60,30 @@ export const messageScenarios: Scenarios = {
     const messages = [(await newMessage()).id, (await newMessage()).id];
     return bot.request("POST", `/channels/${channelId}/messages/bulk-delete`, { messages });
   },
+  add_my_message_reaction: async ({ bot, channelId, newMessage }) =>
+    bot.request("PUT", reactions(channelId, await newMessage(), "/👩🏽‍🚀/@me")),
+  delete_my_message_reaction: async ({ bot, channelId, newMessage }) => {
+    const path = reactions(channelId, await newMessage(), "/👍/@me");
+    await bot.put(path);
+    return bot.request("DELETE", path);
+  },
+  delete_user_message_reaction: async ({ bot, member, channelId, newMessage }) => {
+    const message = await newMessage();
+    await member.put(reactions(channelId, message, "/👍/@me"));
+    return bot.request("DELETE", reactions(channelId, message, `/👍/${member.id}`));
+  },
+  list_message_reactions_by_emoji: async ({ bot, member, channelId, newMessage }) => {
+    const message = await newMessage();
+    for (const client of [bot, member]) await client.put(reactions(channelId, message, "/👍/@me"));
+    return [
+      await bot.request("GET", reactions(channelId, message, "/👍")),
+      await bot.request("GET", reactions(channelId, message, "/👍?type=1&limit=1&after=1")),
+    ];
+  },
+  delete_all_message_reactions: async ({ bot, channelId, newMessage }) =>
+    bot.request("DELETE", reactions(channelId, await newMessage())),
+  delete_all_message_reactions_by_emoji: async ({ bot, channelId, newMessage }) =>
+    bot.request("DELETE", reactions(channelId, await newMessage(), "/👍")),
   trigger_typing_indicator: async ({ bot, channelId, dm }) => [
     await bot.request("POST", `/channels/${channelId}/typing`),
     await bot.request("POST", `/channels/${(await dm()).id}/typing`),
