@@ -136,7 +136,9 @@ describe("Postgres killed", () => {
 });
 
 describe("Postgres answers, but not as it should", () => {
-  const sql = postgres(platform.stores.databaseUrl, { max: 1, onnotice: () => {}, idle_timeout: 1 });
+  // Its connections are writable whatever the database's default is when they are opened.
+  const connection = { default_transaction_read_only: "off" };
+  const sql = postgres(platform.stores.databaseUrl, { max: 1, onnotice: () => {}, idle_timeout: 1, connection });
   afterAll(() => sql.end());
 
   test("a row that stays locked: 503, come again", async () => {
