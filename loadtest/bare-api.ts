@@ -41,10 +41,7 @@ app.post("/api/v10/channels/:channel_id/messages", async (c) => {
 
 app.get("/api/v10/channels/:channel_id/messages", async (c) => {
   const rows = await sql`
-    select msg.id, msg.channel_id, msg.dm_channel_id, msg.author_id, msg.webhook_id, msg.webhook_name,
-      msg.webhook_avatar, msg.application_id, msg.type, msg.flags, msg.content, msg.embeds, msg.components, msg.tts,
-      msg.pinned, msg.mention_everyone, msg.mention_roles, msg.reference_message_id, msg.reference_channel_id,
-      msg.reference_server_id, msg.created_at, msg.edited_at, msg.version,
+    select msg.*,
       (select ${userJson(sql)} from users u where u.id = msg.author_id) as author,
       coalesce((select json_agg(${userJson(sql)}) from users u where u.id = any(msg.mentions)), '[]') as mentioned
     from messages msg where msg.channel_id = ${c.req.param("channel_id")} and not msg.deleted
