@@ -36,6 +36,8 @@ export interface Config {
   maxConcurrency: number;
   guildsPerShard: number;
   maxBackpressureBytes: number;
+  presenceGraceSeconds: number;
+  nodeTimeoutSeconds: number;
   registration: "open" | "closed";
 }
 
@@ -93,6 +95,12 @@ const environment = z.object({
   MAX_BACKPRESSURE_BYTES: whole(65_536, 1_073_741_824)
     .default(4_194_304)
     .describe("Unsent bytes after which a slow gateway client is closed (it can resume)."),
+  PRESENCE_GRACE_SECONDS: whole(0, 600)
+    .default(20)
+    .describe("How long who drops without a goodbye still looks online, and stays in voice channels."),
+  NODE_TIMEOUT_SECONDS: whole(3, 600)
+    .default(15)
+    .describe("How long a gateway may be silent before others take it for dead and show its users offline."),
   REGISTRATION: z
     .enum(["open", "closed"], { error: "must be open or closed" })
     .default("open")
@@ -137,6 +145,8 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     maxConcurrency: v.MAX_CONCURRENCY,
     guildsPerShard: v.GUILDS_PER_SHARD,
     maxBackpressureBytes: v.MAX_BACKPRESSURE_BYTES,
+    presenceGraceSeconds: v.PRESENCE_GRACE_SECONDS,
+    nodeTimeoutSeconds: v.NODE_TIMEOUT_SECONDS,
     registration: v.REGISTRATION,
   };
 }

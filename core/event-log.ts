@@ -65,7 +65,7 @@ const REPEAT_WINDOW_SECONDS = 300;
  * How long it is known which event of a log was its last: far longer than a session can be away, for it is what tells
  * that a stream has expired with events in it; not for ever, or every guild that ever was would leave a key.
  */
-const LAST_SECONDS = 30 * 86_400;
+export const LAST_SECONDS = 30 * 86_400;
 /**
  * Client libraries may hold numbers in 32 bits with a sign. The epoch ends a little before: snapshots take numbers as
  * well, without asking.

@@ -27,6 +27,8 @@ const {
   GuildModeration,
   GuildWebhooks,
   GuildInvites,
+  GuildVoiceStates,
+  GuildPresences,
   GuildMessages,
   GuildMessageReactions,
   GuildMessageTyping,
@@ -74,6 +76,10 @@ export const EVENTS = {
   MESSAGE_REACTION_REMOVE_ALL: ofReactions,
   MESSAGE_REACTION_REMOVE_EMOJI: ofReactions,
   TYPING_START: { ...inChannel, intent: GuildMessageTyping, dmIntent: DirectMessageTyping, kept: false },
+  /** What others see of a user: it is told anew when it changes, so that an old one is of no use. */
+  PRESENCE_UPDATE: { ...base, intent: GuildPresences, kept: false },
+  /** Who sees only the channel that was left is told that the user left: gateway/voice-state.ts. */
+  VOICE_STATE_UPDATE: { ...inChannel, intent: GuildVoiceStates },
   USER_UPDATE: toUser,
   /** The user's own account is now a member of a guild: its sessions get GUILD_CREATE. */
   $GUILD_JOIN: { ...toUser, internal: true },
@@ -104,6 +110,8 @@ export interface EventHeader {
   a?: string;
   /** Users mentioned in a message: likewise. */
   m?: readonly string[];
+  /** The voice channel that the user was in before. */
+  p?: string;
   /** The event may have changed who views channels. */
   v?: boolean;
 }

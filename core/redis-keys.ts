@@ -34,6 +34,28 @@ export const redisKeys = {
   /** Stands while a user has to wait before the next message, or thread, in a channel. */
   slowmode: (kind: "message" | "thread", channelId: string, userId: string) =>
     `${partition}:slow:${kind}:${channelId}:${userId}`,
+  /** A user's sessions, each with its presence. */
+  sessionsOf: (userId: string) => `${partition}:sessions:${userId}`,
+  /** The presence of a session that ended without a goodbye, for one that resumes it. */
+  parked: (sessionId: string) => `${partition}:parked:${sessionId}`,
+  /** The guilds that see a user as other than offline. */
+  shownIn: (userId: string) => `${partition}:shown:${userId}`,
+  /** What a guild sees of each user who is not offline. */
+  online: (guildId: string) => `${partition}:online:${guildId}`,
+  /** Who is in a guild's voice channels. */
+  voice: (guildId: string) => `${partition}:voice:${guildId}`,
+  /** Since when a guild's voice channels have had users. */
+  voiceStarts: (guildId: string) => `${partition}:voice-starts:${guildId}`,
+  /** The guilds in whose voice channels a user is. */
+  voiceOf: (userId: string) => `${partition}:voice-of:${userId}`,
+  /** Gateway nodes, by their last beat. */
+  nodes: `${partition}:nodes`,
+  /** Gateway nodes that beat no more, and whose sessions are being ended. */
+  deadNodes: `${partition}:dead-nodes`,
+  /** The sessions of a gateway node. */
+  nodeSessions: (node: string) => `${partition}:node-sessions:${node}`,
+  /** Set while a bot has to wait before it may ask for all members of a guild again. */
+  allMembers: (userId: string, guildId: string) => `${partition}:all-members:${userId}:${guildId}`,
   /** Who holds a snowflake worker number. */
   worker: (n: number) => `${partition}:worker:${n}`,
   /** The latest millisecond in which a worker number was in use. */

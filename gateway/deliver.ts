@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { forgetGuild } from "../core/presence-store.ts";
 import { DispatchFrame } from "./frames.ts";
 import { joinGuild, reloadGuild } from "./guild-entry.ts";
 import {
@@ -12,8 +13,11 @@ import {
 } from "./guild-state.ts";
 import { eventData, type LogEvent } from "./log-event.ts";
 import { contentFor, type GatewayNode, type GuildEntry } from "./node.ts";
+import { hidePresenceIn } from "./presence.ts";
 import type { Session } from "./session.ts";
 import { wants } from "./topics.ts";
+import { isUnknownVoiceChannel, publishVoiceState } from "./voice-delivery.ts";
+import { emptyVoiceChannel, isVoice } from "./voice-state.ts";
 
 /**
  * What a node does with each event of the feed, in order.
@@ -67,6 +71,10 @@ function routeGuildEvent(
     node.publishToMembers(entry.id, event);
     return;
   }
+  if (event.header.t === "VOICE_STATE_UPDATE" && !isUnknownVoiceChannel(state, event)) {
+    publishVoiceState(node, entry, state, event);
+    return;
+  }
   const channel = state.channels.get(event.header.c ?? "");
   if (channel !== undefined) {
     node.publish(classOf(state, channel), event);
@@ -98,10 +106,13 @@ function changeAccess(node: GatewayNode, entry: GuildEntry, state: GuildState, e
       return changeChannel(node, entry, state, event);
     case "CHANNEL_DELETE":
       publishInChannel(node, state, event);
+      if (isVoice(channelOfEvent(event).type))
+        inBackground(node, emptyVoiceChannel(node, entry.id, event.header.c ?? ""));
       applyEvent(state, event);
       for (const session of entry.sessions) node.updateClasses(session, entry.id);
       return;
     case "GUILD_DELETE":
+      inBackground(node, forgetGuild(node.redis, entry.id));
       node.publishToMembers(entry.id, event);
       for (const session of [...entry.sessions]) {
         if (!session.held && node.leaveGuild(session, entry.id)) node.feed.unsubscribe([event.log]);
@@ -247,7 +258,13 @@ export function deliverToUser(node: GatewayNode, session: Session, event: LogEve
 function leave(node: GatewayNode, session: Session, guildId: string, event: LogEvent): void {
   if (!node.handles(session, guildId)) return;
   if (node.leaveGuild(session, guildId)) node.feed.unsubscribe([`g:${guildId}`]);
+  inBackground(node, hidePresenceIn(node, session, guildId));
   session.send(new DispatchFrame(sequenceOf(session, event), `"t":"GUILD_DELETE","d":{"id":"${guildId}"}`));
+}
+
+/** What follows from an event and is told by events of its own: the feed doesn't wait for it. */
+function inBackground(node: GatewayNode, work: Promise<void>): void {
+  work.catch((error) => node.log.warn({ err: String(error) }, "presences or voice states could not be changed"));
 }
 
 /** The number a frame made for one session bears: the event's own, unless something later was sent before it. */

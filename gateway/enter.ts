@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { ApplicationFlags, type GatewayDispatchEvents, GatewayIntentBits, GatewayOpcodes } from "discord-api-types/v10";
 import type { z } from "zod";
+import type { Platform } from "../core/presence-store.ts";
 import { guildLog, userLog } from "../core/redis-keys.ts";
 import { memberGuildIds } from "../core/store/guild-snapshot.ts";
 import { wireOwnUser } from "../core/wire/user.ts";
@@ -11,6 +12,8 @@ import { type Identity, identify as identityOf } from "./identity.ts";
 import { eventData, inOrder, type LogEvent, mergeEvents } from "./log-event.ts";
 import type { GatewayNode } from "./node.ts";
 import type { identifySchema, resumeSchema } from "./payloads.ts";
+import { resumePresence, startPresence } from "./presence.ts";
+import { platformOf } from "./presence-payload.ts";
 import { pump } from "./replay.ts";
 import { type Connection, type Due, Session } from "./session.ts";
 import { forgetSession, loadSession, type SessionRecord, saveSession } from "./session-store.ts";
@@ -48,16 +51,11 @@ export async function identify(node: GatewayNode, connection: Connection, body: 
   if (admission === "used up") return connection.close("STARTS_USED_UP");
   if (admission === "too soon") return invalidate(node, connection, "");
 
-  const session = open(
-    node,
-    connection,
-    randomBytes(16).toString("hex"),
-    identity,
-    intents,
-    [shardId, shardCount],
-    body,
-  );
-  await whileAlive(node, session, () => begin(node, session, identity, body.token));
+  const session = open(node, connection, randomBytes(16).toString("hex"), identity, intents, [shardId, shardCount], {
+    ...body,
+    platform: platformOf(body.properties),
+  });
+  await whileAlive(node, session, () => begin(node, session, identity, body));
 }
 
 /** Runs what a session needs to start; one that has ended meanwhile must leave nothing behind. */
@@ -69,14 +67,15 @@ async function whileAlive(node: GatewayNode, session: Session, work: () => Promi
   }
 }
 
-async function begin(node: GatewayNode, session: Session, identity: Identity, token: string): Promise<void> {
-  await listenToUser(node, session, token);
+async function begin(node: GatewayNode, session: Session, identity: Identity, body: Identify): Promise<void> {
+  await listenToUser(node, session, body.token);
   const guildIds = (await memberGuildIds(node.sql, session.userId)).filter((guild) => node.handles(session, guild));
   if (session.isBot && guildIds.length > node.config.guildsPerShard) {
     return session.connection.close("SHARDING_REQUIRED");
   }
   for (const guildId of guildIds) node.listInGuild(session, guildId);
   await node.feed.subscribe(guildIds.map(guildLog));
+  await startPresence(node, session, guildIds, body.presence);
   // What is read from here on reflects every event up to this number. READY and all but the last GUILD_CREATE bear
   // the number before: a client that resumes from there has not got them all and must start afresh.
   const { epoch } = node.feed;
@@ -86,8 +85,8 @@ async function begin(node: GatewayNode, session: Session, identity: Identity, to
   const snapshots = [...(await enterGuilds(node, session, guildIds)).values()];
   const told = (session.profile.intents & GatewayIntentBits.Guilds) !== 0 ? snapshots : [];
   const guilds = await Promise.all(told.map((snapshot) => guildCreate(node, session, snapshot)));
-  const { userId, shard, largeThreshold } = session;
-  const record = { userId, epoch, intents: session.profile.intents, shard, largeThreshold, startedAt };
+  const { userId, shard, largeThreshold, platform } = session;
+  const record = { userId, epoch, intents: session.profile.intents, shard, largeThreshold, platform, startedAt };
   await saveSession(node.redis, session.id, record, node.config.resumeWindowSeconds);
   // What the snapshot reflects has come by the feed then, and is passed over: sent later it would bear a number
   // below those of the snapshot. It fails when Redis was emptied since the first number was taken.
@@ -129,6 +128,7 @@ export async function resume(node: GatewayNode, connection: Connection, body: Re
   await claim(node, body.session_id, record.userId);
   const session = open(node, connection, body.session_id, identity, record.intents, record.shard, {
     large_threshold: record.largeThreshold,
+    platform: record.platform,
   });
   await whileAlive(node, session, () => goOn(node, session, record, body));
 }
@@ -141,6 +141,7 @@ async function goOn(node: GatewayNode, session: Session, record: SessionRecord, 
   if (session.ended) return;
   if (missed === null) return invalidate(node, session.connection, session.id);
   await saveSession(node.redis, session.id, record, node.config.resumeWindowSeconds);
+  await resumePresence(node, session);
   // What was read here may still be on its way by the feed; it must be in the queue before the two are merged. And
   // changes of permissions that were published before this have come then: what is missed is judged by them.
   await node.feed.fence();
@@ -214,7 +215,7 @@ const limitsOf = (node: GatewayNode) => ({
 /** INVALID_SESSION(false): the client must identify afresh. */
 export async function invalidate(node: GatewayNode, connection: Connection, sessionId: string): Promise<void> {
   const { session } = connection;
-  if (session !== null) node.removeSession(session);
+  if (session !== null) node.removeSession(session, true);
   connection.session = null;
   connection.idleSince = node.awakeMs;
   if (!connection.entering) node.unidentified.add(connection);
@@ -230,7 +231,7 @@ function open(
   identity: Identity,
   intents: number,
   shard: readonly [number, number],
-  options: { large_threshold?: number | undefined; compress?: boolean | undefined },
+  options: { large_threshold?: number | undefined; compress?: boolean | undefined; platform: Platform },
 ): Session {
   if (options.compress === true && connection.format.compression === "none") {
     connection.format = formatOf(connection.format.encoding, "payload");
@@ -244,6 +245,7 @@ function open(
     connection,
     profile: profileOf(intents, connection.format, identity.user.bot),
     largeThreshold: options.large_threshold ?? 50,
+    platform: options.platform,
   });
   session.joining = true;
   connection.session = session;

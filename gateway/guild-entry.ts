@@ -1,12 +1,13 @@
-import { GatewayIntentBits } from "discord-api-types/v10";
 import { guildLog } from "../core/redis-keys.ts";
-import { firstMembers, type GuildSnapshot, guildSnapshots } from "../core/store/guild-snapshot.ts";
+import { type GuildSnapshot, guildSnapshots } from "../core/store/guild-snapshot.ts";
 import { wireGuildCreate } from "../core/wire/guild.ts";
 import { memberFacts, wireMember } from "../core/wire/member.ts";
 import { roleFacts } from "../core/wire/role.ts";
+import { peopleFor } from "./guild-people.ts";
 import { applyEvent, channelState, type GuildState, mayView } from "./guild-state.ts";
 import type { LogEvent } from "./log-event.ts";
 import type { GatewayNode, GuildEntry } from "./node.ts";
+import { showPresenceIn } from "./presence.ts";
 import { pump } from "./replay.ts";
 import type { Due, Session } from "./session.ts";
 
@@ -55,6 +56,7 @@ function stateOf(snapshot: GuildSnapshot): GuildState {
     ownerId: snapshot.row.owner_id,
     roles: new Map(snapshot.roles.map((role) => [role.id, roleFacts(role)])),
     channels: new Map(snapshot.channels.map((channel) => [channel.id, channelState(channel)])),
+    deleted: new Map(),
     members: new Map(),
     classSets: new Map(),
   };
@@ -66,7 +68,7 @@ export async function reloadGuild(node: GatewayNode, entry: GuildEntry): Promise
   if (session === undefined || entry.state === null) return;
   const snapshot = (await guildSnapshots(node.sql, [entry.id], session.userId)).get(entry.id);
   if (snapshot === undefined) return;
-  entry.state = { ...stateOf(snapshot), members: entry.state.members };
+  entry.state = { ...stateOf(snapshot), deleted: entry.state.deleted, members: entry.state.members };
   for (const each of entry.sessions) node.updateClasses(each, entry.id);
 }
 
@@ -76,15 +78,13 @@ export async function guildCreate(node: GatewayNode, session: Session, snapshot:
   const state = node.guilds.get(row.id)?.state ?? stateOf(snapshot);
   const facts = memberFacts(me);
   const channels = snapshot.channels.filter((channel) => mayView(state, facts, channelState(channel)));
-  const large = row.member_count > session.largeThreshold;
-  const all = !large && (session.profile.intents & GatewayIntentBits.GuildMembers) !== 0;
-  const members = all ? await firstMembers(node.sql, row.id, session.largeThreshold) : [me];
+  const people = await peopleFor(node, session, snapshot, new Set(channels.map(({ id }) => id)));
   return wireGuildCreate(guild, {
+    ...people,
     joinedAt: me.joined_at,
     memberCount: row.member_count,
-    members: members.map(wireMember),
+    members: people.members.map(wireMember),
     channels,
-    large,
   });
 }
 
@@ -95,6 +95,7 @@ export async function joinGuild(node: GatewayNode, session: Session, guildId: st
   try {
     const snapshot = (await enterGuilds(node, session, [guildId])).get(guildId);
     if (snapshot !== undefined) {
+      await showPresenceIn(node, session, guildId);
       const data = await guildCreate(node, session, snapshot);
       const since = await node.feed.history(guildLog(guildId), number);
       if (since === null) throw new Error("the guild's log no longer reaches back to the join");

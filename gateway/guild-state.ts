@@ -34,6 +34,8 @@ export interface GuildState {
   ownerId: string;
   roles: Map<string, RoleFacts>;
   channels: Map<string, ChannelState>;
+  /** The latest deleted channels, oldest first: some events still tell of them. */
+  deleted: Map<string, ChannelState>;
   /** Only members who have sessions on this node. */
   members: Map<string, MemberFacts>;
   /** The sets that classesOf has given out, by content. */
@@ -115,6 +117,15 @@ export function channelOfEvent(event: LogEvent): ChannelState {
   return { id: channel.id, type: channel.type, overwrites, ownClass: touchesView(overwrites), json };
 }
 
+const MAX_DELETED = 20;
+
+function rememberDeleted(state: GuildState, channel: ChannelState): void {
+  state.channels.delete(channel.id);
+  state.deleted.set(channel.id, channel);
+  const [oldest] = state.deleted.keys();
+  if (state.deleted.size > MAX_DELETED && oldest !== undefined) state.deleted.delete(oldest);
+}
+
 /** Brings the snapshot up to an event. Applying one that it reflects already changes nothing. */
 export function applyEvent(state: GuildState, event: LogEvent): void {
   switch (event.header.t) {
@@ -137,7 +148,7 @@ export function applyEvent(state: GuildState, event: LogEvent): void {
       return;
     }
     case "CHANNEL_DELETE":
-      state.channels.delete(event.header.c ?? "");
+      rememberDeleted(state, channelOfEvent(event));
       return;
     case "GUILD_MEMBER_ADD":
     case "GUILD_MEMBER_UPDATE": {

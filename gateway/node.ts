@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import type { Config } from "../core/config.ts";
 import type { Sql } from "../core/db.ts";
+import type { SessionPresence } from "../core/presence-store.ts";
 import type { Redis } from "../core/redis.ts";
 import { guildLog, userLog } from "../core/redis-keys.ts";
 import { shardOf } from "../core/snowflake.ts";
@@ -11,6 +12,7 @@ import type { GuildState } from "./guild-state.ts";
 import { classesOf } from "./guild-state.ts";
 import type { LogEvent } from "./log-event.ts";
 import { Logins } from "./logins.ts";
+import { type Leaving, sessionEnded } from "./presence.ts";
 import type { Connection, Session } from "./session.ts";
 import { NO_CLASSES, type Profile, TopicRegistry, topicName, type VisibilityClass, wants } from "./topics.ts";
 import { Unidentified } from "./unidentified.ts";
@@ -49,6 +51,14 @@ export class GatewayNode {
   readonly held = new Set<Session>();
   /** Guilds of those sessions: added with the first session, removed with the last. */
   readonly guilds = new Map<string, GuildEntry>();
+  /** Its name among the nodes that live; another one when others have taken it for dead: liveness.ts. */
+  registration: string = randomUUID();
+  /** Sessions whose socket is gone and whose presence is not yet: added and removed by presence.ts. */
+  readonly leaving = new Map<string, Leaving>();
+  /** Leaving sessions are being ended. */
+  ending = false;
+  /** Presences that Redis could not take: added and removed by presence.ts. */
+  readonly unsaved = new Map<Session, SessionPresence>();
   /** The number on the last frame sent to topics. */
   sentUpTo = 0;
   /** Milliseconds for which this process has run, as far as it had time for its sockets: heartbeats.ts turns it. */
@@ -83,9 +93,11 @@ export class GatewayNode {
   /**
    * Forgets a session; what it alone needed goes too. Whoever was at work for it meanwhile calls this again when it
    * finds the session ended: it may have listed it in guilds since.
+   * @param over whether it can't be resumed: its user is shown offline at once, not after a while
    */
-  removeSession(session: Session): void {
+  removeSession(session: Session, over = false): void {
     session.ended = true;
+    sessionEnded(this, session, over);
     if (this.sessions.get(session.id) === session) this.sessions.delete(session.id);
     this.held.delete(session);
     const mine = this.byUser.get(session.userId);

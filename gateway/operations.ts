@@ -2,11 +2,15 @@ import { GatewayOpcodes } from "discord-api-types/v10";
 import type { z } from "zod";
 import type { CloseReason } from "./close-codes.ts";
 import { identify, resume } from "./enter.ts";
+import { channelInfoSchema, requestChannelInfo, requestSounds, soundboardSchema } from "./guild-requests.ts";
 import { beat } from "./heartbeats.ts";
 import { requestMembers } from "./member-chunks.ts";
 import type { GatewayNode } from "./node.ts";
-import { anythingSchema, heartbeatSchema, identifySchema, requestMembersSchema, resumeSchema } from "./payloads.ts";
+import { heartbeatSchema, identifySchema, requestMembersSchema, resumeSchema } from "./payloads.ts";
+import { updatePresence } from "./presence.ts";
+import { presenceSchema } from "./presence-payload.ts";
 import type { Connection, Session } from "./session.ts";
+import { updateVoiceState, voiceStateSchema } from "./voice-state.ts";
 
 /** What a payload does, once it is known to be of its opcode's shape. */
 export type Effect = (node: GatewayNode, connection: Connection) => void;
@@ -34,9 +38,10 @@ export const operations: ReadonlyMap<number, Operation> = new Map<number, Operat
   [GatewayOpcodes.Identify, login(identifySchema, identify)],
   [GatewayOpcodes.Resume, login(resumeSchema, resume)],
   [GatewayOpcodes.RequestGuildMembers, inSession(requestMembersSchema, requestMembers)],
-  [GatewayOpcodes.PresenceUpdate, inSession(anythingSchema, () => {})],
-  [GatewayOpcodes.VoiceStateUpdate, inSession(anythingSchema, () => {})],
-  [GatewayOpcodes.RequestSoundboardSounds, inSession(anythingSchema, () => {})],
+  [GatewayOpcodes.PresenceUpdate, inSession(presenceSchema, updatePresence)],
+  [GatewayOpcodes.VoiceStateUpdate, inSession(voiceStateSchema, updateVoiceState)],
+  [GatewayOpcodes.RequestSoundboardSounds, inSession(soundboardSchema, requestSounds)],
+  [GatewayOpcodes.RequestChannelInfo, inSession(channelInfoSchema, requestChannelInfo)],
 ]);
 
 function anytime<T>(schema: z.ZodType<T>, run: (node: GatewayNode, connection: Connection, d: T) => void): Operation {

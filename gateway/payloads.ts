@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { presenceSchema, propertiesSchema } from "./presence-payload.ts";
 
 /** What clients send. https://discord.com/developers/docs/events/gateway-events#send-events */
 export const payloadSchema = z.object({ op: z.number().int(), d: z.unknown().optional() });
@@ -7,12 +8,11 @@ export type Payload = z.infer<typeof payloadSchema>;
 /** The last number received; before the first, libraries send null, nothing, 0 or -1. It is not needed for anything. */
 export const heartbeatSchema = z.number().int().nullish();
 
-/** Payloads whose content is not looked at. */
-export const anythingSchema = z.unknown();
-
 /** Which intents and shards there are is judged later: they have close codes of their own. */
 export const identifySchema = z.object({
   token: z.string().min(1).max(512),
+  properties: propertiesSchema,
+  presence: presenceSchema.nullish(),
   intents: z.number().int().optional(),
   compress: z.boolean().optional(),
   large_threshold: z.number().int().min(50).max(250).optional().catch(50),

@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { deliverToUser, sequenceOf } from "./deliver.ts";
 import { DispatchFrame } from "./frames.ts";
-import { channelOfEvent, type GuildState, mayView } from "./guild-state.ts";
+import { applyEvent, channelOfEvent, type GuildState, mayView } from "./guild-state.ts";
 import { eventData, type LogEvent } from "./log-event.ts";
 import { contentFor, type GatewayNode } from "./node.ts";
 import type { Session } from "./session.ts";
 import { wants } from "./topics.ts";
+import { replayedVoiceState } from "./voice-delivery.ts";
 
 /** A client that has this much to read is given the rest when it has read it. */
 const PAUSE_BYTES = 512 * 1024;
@@ -51,11 +52,16 @@ function replay(node: GatewayNode, session: Session, event: LogEvent): void {
     return;
   }
   if (event.rule.internal) return;
+  // Of a deleted channel this node may know only from here, and what follows may still tell of it.
+  if (event.header.t === "CHANNEL_DELETE") applyEvent(state, event);
   if (changesOwnView(session, event)) session.resync.add(guildId);
   if (!wants(session.profile, event.rule, true)) return;
   if (event.rule.sees === "guild") send(session, event, event.body);
   else if (event.header.t.startsWith("CHANNEL_")) replayChannel(session, state, event);
-  else {
+  else if (event.header.t === "VOICE_STATE_UPDATE") {
+    const body = replayedVoiceState(state, session, event);
+    if (body !== null) send(session, event, body);
+  } else {
     const channel = state.channels.get(event.header.c ?? "");
     if (channel !== undefined && mayView(state, member, channel)) send(session, event, event.body);
   }

@@ -1,18 +1,22 @@
-import { GatewayOpcodes } from "discord-api-types/v10";
+import { GatewayCloseCodes, GatewayOpcodes } from "discord-api-types/v10";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { clientAddress } from "../core/client-address.ts";
 import type { Config } from "../core/config.ts";
 import { connectDatabase } from "../core/db.ts";
 import { parseNetworks } from "../core/egress-rules.ts";
 import { createLogger } from "../core/log.ts";
-import { connectRedis, redisReady } from "../core/redis.ts";
+import { defineBeatScript } from "../core/node-liveness.ts";
+import { definePresenceScript } from "../core/presence-store.ts";
+import { connectRedis, type Redis, redisReady } from "../core/redis.ts";
 import { loadSecret } from "../core/secret.ts";
 import { defineStartScript } from "../core/session-starts.ts";
+import { defineVoiceScript } from "../core/voice-store.ts";
 import { onEvent } from "./deliver.ts";
 import { invalidate } from "./enter.ts";
 import { Feed, type FeedHandlers } from "./feed.ts";
 import { type Compression, formatOf } from "./frames.ts";
 import { startWheel } from "./heartbeats.ts";
+import { Liveness } from "./liveness.ts";
 import { openRedisSource } from "./log-source.ts";
 import { GatewayNode } from "./node.ts";
 import { onMessage } from "./receive.ts";
@@ -37,6 +41,11 @@ import { startDispatcher } from "./webhooks/dispatcher.ts";
  * up to here, so that a client with a thousand ids in its request is told 4002.
  */
 const MAX_FRAME_BYTES = 32 * 1024;
+/**
+ * A client that closes with these is offline at once, and one whose token was revoked; any other may come back.
+ * https://discord.com/developers/docs/events/gateway#disconnecting
+ */
+const ENDS_SESSION: ReadonlySet<number> = new Set([1000, 1001, GatewayCloseCodes.AuthenticationFailed]);
 /** Sockets of a node that shuts down are told to reconnect over this time, not all at once. */
 const DRAIN_MS = 2000;
 
@@ -50,9 +59,11 @@ export async function startGateway(config: Config): Promise<{ port: number; stop
   const sql = connectDatabase(databaseUrl, { name: "guildhall-gateway" });
   const redis = connectRedis(redisUrl, log, { name: "gateway", commandTimeoutMs: 3000 });
   await redisReady(redis);
-  defineStartScript(redis);
+  defineScripts(redis);
   const node = new GatewayNode({ config, sql, redis, log });
   node.feed = await Feed.open(await openRedisSource(redisUrl, redis, log), feedHandlers(node), log);
+  const liveness = new Liveness(node);
+  await liveness.start();
   const app =
     config.tlsCert && config.tlsKey ? SSLApp({ cert_file_name: config.tlsCert, key_file_name: config.tlsKey }) : App();
   node.app = app;
@@ -71,6 +82,7 @@ export async function startGateway(config: Config): Promise<{ port: number; stop
       await drain(node);
       stopWheel();
       clearInterval(keepAlive);
+      await liveness.stop();
       await dispatcher.stop();
       await node.feed.stop();
       app.close();
@@ -78,6 +90,13 @@ export async function startGateway(config: Config): Promise<{ port: number; stop
       await sql.end({ timeout: 2 });
     },
   };
+}
+
+function defineScripts(redis: Redis): void {
+  defineStartScript(redis);
+  definePresenceScript(redis);
+  defineVoiceScript(redis);
+  defineBeatScript(redis);
 }
 
 function required(config: Config): { databaseUrl: string; redisUrl: string } {
@@ -169,7 +188,7 @@ function addSockets(app: TemplatedApp, node: GatewayNode): void {
       if (session?.held === true) pump(node, session);
     },
     dropped: (socket) => socket.getUserData().connection?.closeSoon(),
-    close: (socket) => {
+    close: (socket, code) => {
       const { connection } = socket.getUserData();
       if (connection === null) return;
       connection.dead = true;
@@ -177,7 +196,7 @@ function addSockets(app: TemplatedApp, node: GatewayNode): void {
       node.unidentified.remove(connection);
       const { session } = connection;
       if (session === null) return;
-      node.removeSession(session);
+      node.removeSession(session, ENDS_SESSION.has(code));
       // The window begins now.
       touchSessions(node.redis, [session.id], config.resumeWindowSeconds).catch(() => {});
     },

@@ -9,6 +9,7 @@ const record = z.object({
   intents: z.number(),
   shard: z.tuple([z.number(), z.number()]).readonly(),
   largeThreshold: z.number(),
+  platform: z.enum(["desktop", "mobile", "web"]),
   /** The number of its last GUILD_CREATE at start: a client that has less never got its whole snapshot. */
   startedAt: z.number(),
 });

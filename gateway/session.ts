@@ -1,3 +1,4 @@
+import type { Platform } from "../core/presence-store.ts";
 import { type CloseReason, closeReasons } from "./close-codes.ts";
 import { type DispatchFrame, encode, type Format, streamHeader } from "./frames.ts";
 import type { LogEvent } from "./log-event.ts";
@@ -43,6 +44,9 @@ export class Connection {
   /** Payloads in the current minute, for the limit of 120. */
   received = 0;
   receivedSince = Date.now();
+  /** Presence updates in the current 20 seconds, for the limit of 5. */
+  presences = 0;
+  presencesSince = 0;
   /** Set when a frame was dropped or the socket closed: nothing may be sent after. */
   dead = false;
 
@@ -124,6 +128,10 @@ export class Session {
   readonly profile: Profile;
   /** Guilds with more members than this are sent without their members. */
   readonly largeThreshold: number;
+  /** Which of the user's clients it is, for others. */
+  readonly platform: Platform;
+  /** Its presence is in Redis, and must be ended there. */
+  present = false;
   /** Guilds it is in, each with the classes it has entered; empty while held. */
   readonly guilds = new Map<string, ClassSet>();
   /** What it is due while held; null when it is released and gets events by topic. */
@@ -134,6 +142,8 @@ export class Session {
   sentUpTo = 0;
   /** The member requests it is being answered, one after the other. */
   memberRequests: Promise<void> = Promise.resolve();
+  /** The voice states it asks for, one after the other; null until the first. */
+  voiceRequests: Promise<void> | null = null;
   /** It waits for a guild that it joins. */
   joining = false;
   /** The node has let go of it: nothing may be done for it any more. */
@@ -152,6 +162,7 @@ export class Session {
     connection: Connection;
     profile: Profile;
     largeThreshold: number;
+    platform: Platform;
   }) {
     this.id = fields.id;
     this.userId = fields.userId;
@@ -161,6 +172,7 @@ export class Session {
     this.connection = fields.connection;
     this.profile = fields.profile;
     this.largeThreshold = fields.largeThreshold;
+    this.platform = fields.platform;
   }
 
   get held(): boolean {

@@ -1,3 +1,5 @@
+import type { WirePresence } from "../presence-store.ts";
+import type { VoiceState } from "../voice-store.ts";
 import type { WireChannel } from "./channel.ts";
 import type { WireMember } from "./member.ts";
 import { type RoleRow, wireRole } from "./role.ts";
@@ -79,7 +81,15 @@ export type WireGuild = ReturnType<typeof wireGuild>;
 /** GUILD_CREATE's extra fields. https://discord.com/developers/docs/events/gateway-events#guild-create */
 export function wireGuildCreate(
   guild: WireGuild,
-  parts: { joinedAt: Date; memberCount: number; members: WireMember[]; channels: WireChannel[]; large: boolean },
+  parts: {
+    joinedAt: Date;
+    memberCount: number;
+    members: WireMember[];
+    channels: WireChannel[];
+    large: boolean;
+    presences: readonly WirePresence[];
+    voiceStates: readonly VoiceState[];
+  },
 ) {
   return {
     ...guild,
@@ -90,8 +100,8 @@ export function wireGuildCreate(
     members: parts.members,
     channels: parts.channels,
     threads: [],
-    presences: [],
-    voice_states: [],
+    presences: parts.presences,
+    voice_states: parts.voiceStates,
     stage_instances: [],
     guild_scheduled_events: [],
     soundboard_sounds: [],

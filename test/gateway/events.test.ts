@@ -5,7 +5,7 @@ import { startPlatform } from "../harness/platform.ts";
 
 const platform = await startPlatform();
 
-/** Does everything that REST can change, so that each event happens at least once. */
+/** Does everything that can be changed, so that each event happens at least once. */
 async function changeEverything(
   owner: Client,
   member: Client,
@@ -37,10 +37,16 @@ async function changeEverything(
   await owner.put(`/guilds/${guild.id}/bans/${member.id}`);
   await owner.delete(`/guilds/${guild.id}/bans/${member.id}`);
   await platform.join(owner, guild, member);
+  const room = await owner.post(channels, { name: "room", type: 2 });
+  const socket = await platform.socket(member);
+  socket.send(3, { status: "dnd", activities: [], since: null, afk: false });
+  socket.send(4, { guild_id: guild.id, channel_id: room.id, self_mute: false, self_deaf: false });
+  await socket.event("VOICE_STATE_UPDATE");
+  socket.close(1000);
   await owner.patch("/users/@me", { global_name: "Somebody" });
 }
 
-test("everything that REST changes is told to those who asked, and to nobody who did not", async () => {
+test("everything that changes is told to those who asked, and to nobody who did not", async () => {
   const owner = await platform.person("owner");
   const member = await platform.person("member");
   const guild = await platform.guild(owner);

@@ -1,8 +1,8 @@
 import postgres from "postgres";
 import { afterAll, expect, test } from "vitest";
 import type { Json } from "../harness/client.ts";
-import { startPlatform } from "../harness/platform.ts";
-import type { Socket } from "../harness/socket.ts";
+import { addGateway, startPlatform } from "../harness/platform.ts";
+import { Socket } from "../harness/socket.ts";
 
 const platform = await startPlatform();
 const sql = postgres(platform.stores.databaseUrl, { max: 1 });
@@ -70,4 +70,36 @@ test("nothing for a guild one is not in, nor the whole list without the intent",
   expect(socket.dispatches.filter(({ t }) => t === "GUILD_MEMBERS_CHUNK")).toHaveLength(1);
   socket.send(8, { guild_id: "nonsense" });
   expect(await socket.closing()).toBe(4001);
+});
+
+test("the whole list is answered once in thirty seconds for each bot and guild, on all nodes; then RATE_LIMITED", async () => {
+  const limited = await platform.bot(owner, guild.id, "8");
+  const other = await platform.guild(owner);
+  await owner.post(`/oauth2/authorize?client_id=${limited.id}&scope=bot&permissions=8`, {
+    guild_id: other.id,
+    authorize: true,
+  });
+  for (let i = 0; i < 2; i++) await addGateway(platform, { RATE_LIMITS: "on" });
+  const intents = GUILDS | MEMBERS;
+  const first = await platform.socket(limited, { gateway: 1, intents });
+  await ask(first, { query: "", limit: 0 });
+  await ask(first, { guild_id: other.id, query: "", limit: 0 });
+  first.cut();
+  const again = await Socket.open(platform.gatewayUrl(2));
+  await again.resume(limited.token ?? "", first.sessionId, first.seq);
+  again.send(8, { guild_id: guild.id, query: "", limit: 0, nonce: "once more" });
+  const { d } = await again.event("RATE_LIMITED");
+  expect(d).toEqual({
+    opcode: 8,
+    retry_after: expect.any(Number),
+    meta: { guild_id: guild.id, nonce: "once more" },
+  });
+  expect(d.retry_after).toBeGreaterThan(0);
+  expect(d.retry_after).toBeLessThanOrEqual(30);
+  // Anything but the whole list is not counted.
+  await ask(again, { query: "crowd", limit: 1 });
+  await ask(again, { user_ids: [owner.id] });
+  again.send(8, { guild_id: guild.id, query: "", limit: 0 });
+  await again.event("RATE_LIMITED", ({ meta }) => !("nonce" in meta));
+  again.close();
 });

@@ -51,7 +51,7 @@ test("READY has what libraries read", async () => {
     member_count: 2,
     unavailable: false,
     large: false,
-    presences: [],
+    presences: [{ user: { id: bot.id }, status: "online", activities: [], client_status: { web: "online" } }],
     threads: [],
   });
   expect(d.members.map(({ user }: { user: { id: string } }) => user.id)).toContain(bot.id);
