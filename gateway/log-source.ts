@@ -4,6 +4,7 @@ import { attach, defineScripts, type Event, type Position, publishEntry, toLogEn
 import { connectRedis, type Redis, redisReady } from "../core/redis.ts";
 import { redisKeys } from "../core/redis-keys.ts";
 import { type LogEvent, parseEntry, parsePublished } from "./log-event.ts";
+import { type History, sharedHistory } from "./shared-history.ts";
 
 /** What comes from a source without being asked for. */
 interface SourceListener {
@@ -26,8 +27,7 @@ export interface LogSource {
   unlisten(epoch: string, logs: readonly string[]): void;
   /** The numbers of the last kept events of logs, 0 for none. */
   last(epoch: string, logs: readonly string[]): Promise<number[]>;
-  /** What is kept of a log after a number, and the number of its last kept event when that was read. */
-  history(epoch: string, log: string, after: number): Promise<{ events: LogEvent[]; last: number }>;
+  history(epoch: string, log: string, after: number): Promise<History>;
   /** Sends a message to itself the way events come, after all events published before. @returns where the log stands */
   probe(number: number): Promise<{ epoch: string | null; number: number }>;
   takeNumbers(count: number): Promise<number>;
@@ -66,14 +66,14 @@ export async function openRedisSource(url: string, command: Redis, log: Logger):
       logs.length === 0
         ? []
         : (await command.mget(keysOf(redisKeys.last, epoch, logs))).map((last) => Number(last ?? 0)),
-    history: async (epoch, name, after) => {
+    history: sharedHistory(async (epoch, name, after) => {
       // The last number first: an event that comes in between must not look like one that is gone.
       const [last, entries] = await Promise.all([
         command.get(redisKeys.last(epoch, name)),
         command.xrange(redisKeys.log(epoch, name), `${after + 1}-0`, "+"),
       ]);
       return { events: entries.map((entry) => parseEntry(name, entry)), last: Number(last ?? 0) };
-    },
+    }),
     probe: async (number) => {
       const [, [epoch, latest]] = await Promise.all([
         command.publish(probeChannel, String(number)),

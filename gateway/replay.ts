@@ -79,8 +79,21 @@ function replayChannel(session: Session, state: GuildState, event: LogEvent): vo
   } else if (visible) send(session, event, event.body);
 }
 
+/** Frames of events as they are: sessions that resume together share what was read of a log, and so its frames. */
+const frames = new WeakMap<LogEvent, DispatchFrame>();
+
+function frameOf(event: LogEvent, number: number, body: string): DispatchFrame {
+  if (number !== event.number || body !== event.body) return new DispatchFrame(number, body);
+  let frame = frames.get(event);
+  if (frame === undefined) {
+    frame = new DispatchFrame(number, body);
+    frames.set(event, frame);
+  }
+  return frame;
+}
+
 function send(session: Session, event: LogEvent, body: string): void {
-  const frame = new DispatchFrame(sequenceOf(session, event), body);
+  const frame = frameOf(event, sequenceOf(session, event), body);
   session.send(event.rule.content ? contentFor(session, event, frame) : frame);
 }
 
