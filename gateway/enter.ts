@@ -263,7 +263,7 @@ function mayUse({ application }: Identity, intents: number): boolean {
 }
 
 function dispatch(t: `${GatewayDispatchEvents}`, s: number, data: unknown): Due {
-  return { text: JSON.stringify({ op: GatewayOpcodes.Dispatch, s, t, d: data }) };
+  return { text: JSON.stringify({ op: GatewayOpcodes.Dispatch, s, t, d: data }), s };
 }
 
 function readyData(node: GatewayNode, session: Session, identity: Identity, guildIds: readonly string[]) {

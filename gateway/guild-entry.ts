@@ -104,7 +104,7 @@ export async function joinGuild(node: GatewayNode, session: Session, guildId: st
       if (session.ended) return;
       const s = Math.max(number, session.sentUpTo);
       session.queue = [
-        { text: `{"op":0,"s":${s},"t":"GUILD_CREATE","d":${JSON.stringify(data)}}` },
+        { text: `{"op":0,"s":${s},"t":"GUILD_CREATE","d":${JSON.stringify(data)}}`, s },
         ...addMissing(session.queue ?? [], since),
       ];
     }

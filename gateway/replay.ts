@@ -1,10 +1,11 @@
 import { z } from "zod";
+import { EVENTS } from "../core/events.ts";
 import { deliverToUser, sequenceOf } from "./deliver.ts";
 import { DispatchFrame } from "./frames.ts";
 import { applyEvent, channelOfEvent, type GuildState, mayView } from "./guild-state.ts";
 import { eventData, type LogEvent } from "./log-event.ts";
 import { contentFor, type GatewayNode } from "./node.ts";
-import type { Session } from "./session.ts";
+import type { Due, Session } from "./session.ts";
 import { wants } from "./topics.ts";
 import { replayedVoiceState } from "./voice-delivery.ts";
 
@@ -26,13 +27,17 @@ function sendQueue(node: GatewayNode, session: Session): void {
     if (session.connection.buffered > PAUSE_BYTES) return;
     const due = session.queue.shift();
     if (due === undefined) {
-      tellResync(node, session);
       node.release(session);
       return;
     }
-    if ("text" in due) session.connection.sendText(due.text);
-    else if ("body" in due) session.send(new DispatchFrame(session.sentUpTo, due.body));
-    else if (due.event.number > session.snapshotAt) replay(node, session, due.event);
+    if ("text" in due) {
+      session.sentUpTo = Math.max(session.sentUpTo, due.s);
+      session.connection.sendText(due.text);
+    } else if ("body" in due) session.send(new DispatchFrame(session.sentUpTo, due.body));
+    else if (due.event.number > session.snapshotAt) {
+      if (due.event.number > session.resyncedUpTo) tellSight(node, session, [due, ...session.queue]);
+      replay(node, session, due.event);
+    }
   }
 }
 
@@ -54,7 +59,6 @@ function replay(node: GatewayNode, session: Session, event: LogEvent): void {
   if (event.rule.internal) return;
   // Of a deleted channel this node may know only from here, and what follows may still tell of it.
   if (event.header.t === "CHANNEL_DELETE") applyEvent(state, event);
-  if (changesOwnView(session, event)) session.resync.add(guildId);
   if (!wants(session.profile, event.rule, true)) return;
   if (event.rule.sees === "guild") send(session, event, event.body);
   else if (event.header.t.startsWith("CHANNEL_")) replayChannel(session, state, event);
@@ -107,12 +111,14 @@ function changesOwnView(session: Session, event: LogEvent): boolean {
 }
 
 /**
- * After a replay across role changes it isn't known which channels the client had: it is told of all that it sees
+ * Before a replay across role changes. It isn't known which channels the client has had: it is told of all that it sees
  * and of all that it doesn't. Libraries take a second CHANNEL_CREATE for an update, and ignore a CHANNEL_DELETE of a
- * channel they don't have.
+ * channel they don't have. First of all, under the number that the client has: one that drops in between resumes from
+ * there and is told again.
  */
-function tellResync(node: GatewayNode, session: Session): void {
-  for (const guildId of session.resync) {
+function tellSight(node: GatewayNode, session: Session, queue: readonly Due[]): void {
+  if (!wants(session.profile, EVENTS.CHANNEL_CREATE, true)) return;
+  for (const guildId of guildsToTell(session, queue)) {
     const state = node.guilds.get(guildId)?.state;
     const member = state?.members.get(session.userId);
     if (!state || member === undefined) continue;
@@ -122,8 +128,23 @@ function tellResync(node: GatewayNode, session: Session): void {
       session.send(new DispatchFrame(session.sentUpTo, `"t":"${name}","d":${data}`));
     }
   }
-  session.resync.clear();
 }
+
+/** Guilds of which the queue holds events that may have changed what the session sees. One that it joins is told whole. */
+function guildsToTell(session: Session, queue: readonly Due[]): Set<string> {
+  const changed = new Set<string>();
+  const joined = new Set<string>();
+  for (const due of queue) {
+    if (!("event" in due)) continue;
+    session.resyncedUpTo = due.event.number;
+    if (due.event.header.t === "$GUILD_JOIN") joined.add(guildRef.parse(eventData(due.event)).guild_id);
+    else if (changesOwnView(session, due.event)) changed.add(due.event.log.slice(2));
+  }
+  for (const guildId of joined) changed.delete(guildId);
+  return changed;
+}
+
+const guildRef = z.object({ guild_id: z.string() });
 
 /** A channel that may not be seen: nothing but its id. */
 function bare(id: string, guildId: string, type: number) {

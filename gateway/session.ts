@@ -19,10 +19,10 @@ export interface SocketData {
 export type Socket = WebSocket<SocketData>;
 
 /**
- * Something that a held session is due: an event still to be judged, text made for it alone, or the body of a
- * dispatch that bears the number before it.
+ * Something that a held session is due: an event still to be judged, a dispatch made for it alone with its number, or
+ * the body of a dispatch that bears the number before it.
  */
-export type Due = { event: LogEvent } | { text: string } | { body: string };
+export type Due = { event: LogEvent } | { text: string; s: number } | { body: string };
 
 /** One WebSocket, from open to close; carries at most one session. */
 export class Connection {
@@ -150,8 +150,8 @@ export class Session {
   ended = false;
   /** How much it may have to catch up with, beyond what any session may. */
   allowance = 0;
-  /** Guilds whose channels it must be told anew after a replay. */
-  readonly resync = new Set<string>();
+  /** It was told anew which channels it sees, as far as events up to this number have changed that. */
+  resyncedUpTo = 0;
 
   constructor(fields: {
     id: string;

@@ -141,6 +141,35 @@ test("a missed message of a channel that was hidden meanwhile does not come with
   expect(about(again, channelId)).toEqual(["CHANNEL_DELETE"]);
 });
 
+test("after role changes while away, all channels are told anew before what was missed, to those with GUILDS alone", async () => {
+  const { guild, member, channelId, sockets } = await scene();
+  const { Socket } = await import("../harness/socket.ts");
+  for (const [intents, told] of [
+    [53_608_447, true],
+    [512, false],
+  ] as const) {
+    const socket = await platform.socket(member, { intents });
+    const seq = socket.seq;
+    socket.cut();
+    const role = await owner.post(`/guilds/${guild.id}/roles`, { name: "meanwhile" });
+    await owner.put(`/guilds/${guild.id}/members/${member.id}/roles/${role.id}`);
+    await say(channelId, "missed");
+    const again = await Socket.open(platform.gatewayUrl(1));
+    await again.resume(member.token ?? "", socket.sessionId, seq);
+    await settle([again], guild);
+    const numbers = again.dispatches.map(({ s }) => s ?? 0);
+    expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+    const channels = again.dispatches.filter(({ t }) => t === "CHANNEL_CREATE");
+    expect(channels.some(({ d }) => d.id === channelId)).toBe(told);
+    // Under the number from before: who drops in between resumes from there and is told again.
+    expect(again.dispatches.slice(0, channels.length).map(({ t, s }) => [t, s])).toEqual(
+      channels.map(() => ["CHANNEL_CREATE", seq]),
+    );
+    again.close();
+  }
+  for (const socket of sockets) socket.close();
+});
+
 test("a kick ends with GUILD_DELETE and nothing of the guild after; an invite brings it back", async () => {
   const { guild, member, sockets, watcher } = await scene();
   await owner.delete(`/guilds/${guild.id}/members/${member.id}`);
