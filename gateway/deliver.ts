@@ -241,6 +241,7 @@ export function deliverToUser(node: GatewayNode, session: Session, event: LogEve
       return;
     }
     case "$SESSIONS_REVOKED": {
+      if (event.number <= session.trustedAt) return;
       const family = familyRef.parse(eventData(event)).family_id;
       if (family === null || family === session.familyId) session.connection.close("AUTHENTICATION_FAILED");
       return;

@@ -6,10 +6,11 @@ import { guildLog, userLog } from "../core/redis-keys.ts";
 import { memberGuildIds } from "../core/store/guild-snapshot.ts";
 import { wireOwnUser } from "../core/wire/user.ts";
 import { admit } from "./admission.ts";
+import { catchUp } from "./catch-up.ts";
 import { formatOf } from "./frames.ts";
 import { enterGuilds, guildCreate } from "./guild-entry.ts";
 import { type Identity, identify as identityOf } from "./identity.ts";
-import { eventData, inOrder, type LogEvent, mergeEvents } from "./log-event.ts";
+import { eventData, type LogEvent } from "./log-event.ts";
 import type { GatewayNode } from "./node.ts";
 import type { identifySchema, resumeSchema } from "./payloads.ts";
 import { resumePresence, startPresence } from "./presence.ts";
@@ -137,20 +138,17 @@ async function goOn(node: GatewayNode, session: Session, record: SessionRecord, 
   session.snapshotAt = seq;
   session.sentUpTo = seq;
   await listenToUser(node, session, token);
-  const missed = await missedEvents(node, session, seq);
-  if (session.ended) return;
-  if (missed === null) return invalidate(node, session.connection, session.id);
   await saveSession(node.redis, session.id, record, node.config.resumeWindowSeconds);
+  const guildIds = (await memberGuildIds(node.sql, session.userId)).filter((guild) => node.handles(session, guild));
+  await enterGuilds(node, session, guildIds);
   await resumePresence(node, session);
-  // What was read here may still be on its way by the feed; it must be in the queue before the two are merged. And
-  // changes of permissions that were published before this have come then: what is missed is judged by them.
-  await node.feed.fence();
+  const due = await dueSince(node, session, guildIds, seq);
   if (session.ended) return;
-  const live = (session.queue ?? []).flatMap((due) => ("event" in due ? [due.event] : []));
-  const events = mergeEvents(missed, live);
-  const last = Math.max(seq, events.at(-1)?.number ?? 0);
-  session.allowance = events.length;
-  session.queue = [...events.map((event) => ({ event })), dispatch("RESUMED", last, { _trace: [node.id] })];
+  if (due === null) return invalidate(node, session.connection, session.id);
+  const newest = due.at(-1);
+  const last = Math.max(seq, newest !== undefined && "event" in newest ? newest.event.number : 0);
+  session.allowance = due.length;
+  session.queue = [...due, dispatch("RESUMED", last, { _trace: [node.id] })];
   session.joining = false;
   pump(node, session);
 }
@@ -158,28 +156,27 @@ async function goOn(node: GatewayNode, session: Session, record: SessionRecord, 
 /** From here on a revocation is heard; one that came while the token was looked up is found by a second look. */
 async function listenToUser(node: GatewayNode, session: Session, token: string): Promise<void> {
   await node.feed.subscribe([userLog(session.userId)]);
-  if ((await identityOf(node.sql, token)) === null) return session.connection.close("AUTHENTICATION_FAILED");
-  // The token is good: revocations that were heard before this are not its own.
-  session.queue = session.queue?.filter((due) => !("event" in due && isRevocation(due.event))) ?? null;
+  session.trustedAt = await node.feed.latest();
+  if ((await identityOf(node.sql, token)) === null) session.connection.close("AUTHENTICATION_FAILED");
 }
 
-const isRevocation = (event: LogEvent) => event.header.t === "$SESSIONS_REVOKED";
-
-/** Every kept event of the session's logs after a number, in order; null when some are gone. */
-async function missedEvents(node: GatewayNode, session: Session, seq: number): Promise<LogEvent[] | null> {
-  const history = await node.feed.history(userLog(session.userId), seq);
-  if (history === null) return null;
-  // Those that are the session's own come by the feed, to which it listened before its token was looked up.
-  const own = history.filter((event) => !isRevocation(event));
-  const guildIds = (await memberGuildIds(node.sql, session.userId)).filter((guild) => node.handles(session, guild));
-  await enterGuilds(node, session, guildIds);
+/**
+ * Everything that a session is due after a number, in order; null when some of it is gone. To be called after the
+ * memberships were read: the account's log would else lack a join in between, and what had happened in that guild
+ * before the join would count as missed.
+ */
+async function dueSince(
+  node: GatewayNode,
+  session: Session,
+  guildIds: readonly string[],
+  seq: number,
+): Promise<Due[] | null> {
+  const own = await node.feed.history(userLog(session.userId), seq);
+  if (own === null) return null;
   const joins = joinedSince(own);
-  const histories = await Promise.all(
-    // Of a guild joined meanwhile, only what came after the join is due.
-    guildIds.map((guildId) => node.feed.history(guildLog(guildId), Math.max(seq, joins.get(guildId) ?? 0))),
-  );
-  const known = histories.filter((events) => events !== null);
-  return known.length === histories.length ? inOrder([own, ...known]) : null;
+  // Of a guild joined meanwhile, only what came after the join is due.
+  const after = guildIds.map((id): [string, number] => [guildLog(id), Math.max(seq, joins.get(id) ?? 0)]);
+  return catchUp(node.feed, session, new Map([[userLog(session.userId), seq], ...after]));
 }
 
 /** Guilds that the user was not in before, with the number of the join. */

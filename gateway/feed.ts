@@ -51,7 +51,7 @@ export class Feed {
   #recoverNext = false;
   #probeTimer: NodeJS.Timeout | undefined;
   #probesSent = 0;
-  /** The latest probe that came back on this connection; null when it isn't known which comes next. */
+  /** The latest probe that came back, or was sent before Redis listened to this connection; null while it is lost. */
   #probeHeard: number | null = null;
   /** When the last message came, a probe or an event. */
   #heardAt = Date.now();
@@ -123,8 +123,9 @@ export class Feed {
       await this.#source.listen(epoch, logs);
       const last = await this.#source.last(epoch, logs);
       for (const [i, log] of logs.entries()) {
-        // An event may have come in between, and told the position itself.
-        if (this.#positions.get(log) === -1) this.#positions.set(log, last[i] ?? 0);
+        // An event may have come in between: a later one, or one from before, if the log was left just now.
+        const position = this.#positions.get(log);
+        if (position !== undefined) this.#positions.set(log, Math.max(position, last[i] ?? 0));
       }
     } catch (error) {
       this.unsubscribe(logs);
@@ -206,13 +207,8 @@ export class Feed {
   /** Sends a probe; by its answer a node learns that Redis was emptied under it, with all connections alive. */
   async #probe(probe: number): Promise<number> {
     const asked = this.#epoch;
-    try {
-      const { epoch, number } = await this.#source.probe(probe);
-      if (epoch === asked && asked === this.#epoch) return number;
-    } catch (error) {
-      this.#probeHeard = null;
-      throw error;
-    }
+    const { epoch, number } = await this.#source.probe(probe);
+    if (epoch === asked && asked === this.#epoch) return number;
     void this.#recover();
     throw new Error("another epoch has begun");
   }
@@ -244,7 +240,7 @@ export class Feed {
   #onProbe(number: number): void {
     this.#heardAt = Date.now();
     const lost = this.#probeHeard !== null && number > this.#probeHeard + 1;
-    this.#probeHeard = number;
+    this.#probeHeard = Math.max(this.#probeHeard ?? 0, number);
     this.#queue.push(number);
     if (lost) {
       this.#log.warn("a probe did not come back, reading the streams");
@@ -321,6 +317,7 @@ export class Feed {
       for (let at = 0; at === 0 || at < logs.length; at += CHUNK) {
         await this.#source.listen(this.epoch, logs.slice(at, at + CHUNK));
       }
+      this.#probeHeard = this.#probesSent;
       const histories: LogEvent[][] = [];
       for (let at = 0; at < logs.length; at += CHUNK) {
         histories.push(...(await Promise.all(logs.slice(at, at + CHUNK).map((log) => this.#sinceLast(log)))));

@@ -3,13 +3,13 @@ import { type GuildSnapshot, guildSnapshots } from "../core/store/guild-snapshot
 import { wireGuildCreate } from "../core/wire/guild.ts";
 import { memberFacts, wireMember } from "../core/wire/member.ts";
 import { roleFacts } from "../core/wire/role.ts";
+import { catchUp } from "./catch-up.ts";
 import { peopleFor } from "./guild-people.ts";
 import { applyEvent, channelState, type GuildState, mayView } from "./guild-state.ts";
-import type { LogEvent } from "./log-event.ts";
 import type { GatewayNode, GuildEntry } from "./node.ts";
 import { showPresenceIn } from "./presence.ts";
 import { pump } from "./replay.ts";
-import type { Due, Session } from "./session.ts";
+import type { Session } from "./session.ts";
 
 /**
  * Brings a held session into guilds: the node subscribes first and reads Postgres then, so that whatever the
@@ -97,16 +97,11 @@ export async function joinGuild(node: GatewayNode, session: Session, guildId: st
     if (snapshot !== undefined) {
       await showPresenceIn(node, session, guildId);
       const data = await guildCreate(node, session, snapshot);
-      const since = await node.feed.history(guildLog(guildId), number);
-      if (since === null) throw new Error("the guild's log no longer reaches back to the join");
-      // What was read here may still be on its way by the feed; it must be in the queue before the two are merged.
-      await node.feed.fence();
+      const due = await catchUp(node.feed, session, new Map([[guildLog(guildId), number]]));
+      if (due === null) throw new Error("the guild's log no longer reaches back to the join");
       if (session.ended) return;
       const s = Math.max(number, session.sentUpTo);
-      session.queue = [
-        { text: `{"op":0,"s":${s},"t":"GUILD_CREATE","d":${JSON.stringify(data)}}`, s },
-        ...addMissing(session.queue ?? [], since),
-      ];
+      session.queue = [{ text: `{"op":0,"s":${s},"t":"GUILD_CREATE","d":${JSON.stringify(data)}}`, s }, ...due];
     }
     if (session.ended) return;
     session.joining = false;
@@ -119,19 +114,4 @@ export async function joinGuild(node: GatewayNode, session: Session, guildId: st
   } finally {
     if (session.ended) node.removeSession(session);
   }
-}
-
-/** A queue with the events of `history` that it lacks, each before the first event of a higher number. */
-function addMissing(queue: readonly Due[], history: readonly LogEvent[]): Due[] {
-  const known = new Set(queue.map((due) => ("event" in due ? due.event.number : 0)));
-  const missing = history.filter((event) => !known.has(event.number));
-  const result: Due[] = [];
-  for (const due of queue) {
-    while ("event" in due && missing[0] !== undefined && missing[0].number < due.event.number) {
-      result.push({ event: missing[0] });
-      missing.shift();
-    }
-    result.push(due);
-  }
-  return [...result, ...missing.map((event) => ({ event }))];
 }
