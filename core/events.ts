@@ -75,6 +75,7 @@ export const EVENTS = {
   MESSAGE_REACTION_REMOVE: ofReactions,
   MESSAGE_REACTION_REMOVE_ALL: ofReactions,
   MESSAGE_REACTION_REMOVE_EMOJI: ofReactions,
+  CHANNEL_PINS_UPDATE: { ...inChannel, intent: Guilds, dmIntent: DirectMessages },
   TYPING_START: { ...inChannel, intent: GuildMessageTyping, dmIntent: DirectMessageTyping, kept: false },
   /** What others see of a user: it is told anew when it changes, so that an old one is of no use. */
   PRESENCE_UPDATE: { ...base, intent: GuildPresences, kept: false },

@@ -35,6 +35,7 @@ const errors = {
   MAX_GUILDS: [Code.MaximumNumberOfGuildsReached, 400, "Maximum number of guilds reached"],
   MAX_ROLES: [Code.MaximumNumberOfGuildRolesReached, 400, "Maximum number of guild roles reached (250)"],
   MAX_REACTIONS: [Code.MaximumNumberOfReactionsReached, 400, "Maximum number of reactions reached (20)"],
+  MAX_PINS: [Code.MaximumNumberOfPinsReachedForTheChannel, 400, "Maximum number of pins reached for the channel (250)"],
   MAX_WEBHOOKS: [Code.MaximumNumberOfWebhooksReached, 400, "Maximum number of webhooks reached (15)"],
   MAX_CHANNELS: [Code.MaximumNumberOfGuildChannelsReached, 400, "Maximum number of server channels reached (500)"],
   MAX_INVITES: [Code.MaximumNumberOfInvitesReached, 400, "Maximum number of invites reached (1000)"],

@@ -1,23 +1,27 @@
+import { GuildSystemChannelFlags, MessageType } from "discord-api-types/v10";
 import type { Transaction } from "../core/db.ts";
 import type { Event } from "../core/event-log.ts";
 import { type MemberRow, wireMember } from "../core/wire/member.ts";
 import { wireUser } from "../core/wire/user.ts";
+import type { App } from "./app.ts";
 import { ApiError } from "./errors.ts";
+import { postSystemMessage } from "./messages/system.ts";
 import { removeRole } from "./roles.ts";
 import { isBanned } from "./store/bans.ts";
-import { lockGuild } from "./store/guilds.ts";
+import { findGuild, lockGuild } from "./store/guilds.ts";
 import { deleteMember, findMember, insertMember } from "./store/members.ts";
 import { managedRoleIds } from "./store/roles.ts";
 import { findUser } from "./store/users.ts";
 
 /**
  * Makes a user a member and emits what follows, in this order: the others hear of it, then the user's own sessions
- * get the guild.
+ * get the guild, then the system channel gets a message of it.
  * @param settle what belongs to the membership and must stand before it is told: a bot's own role
  * @returns false when it was a member already
  * @throws 40007 when it is banned
  */
 export async function addMember(
+  app: Pick<App, "nextId">,
   tx: Transaction,
   emit: (event: Event) => void,
   guildId: string,
@@ -34,7 +38,22 @@ export async function addMember(
   const data = { ...wireMember(member), guild_id: guildId };
   emit({ t: "GUILD_MEMBER_ADD", guildId, data, ...versioned(guildId, userId, member.version) });
   emit({ t: "$GUILD_JOIN", userId, data: { guild_id: guildId }, ...ownVersioned(guildId, userId, member.version) });
+  await welcome(app, tx, emit, member);
   return true;
+}
+
+/** https://discord.com/developers/docs/resources/guild#guild-object-system-channel-flags */
+async function welcome(app: Pick<App, "nextId">, tx: Transaction, emit: (event: Event) => void, member: MemberRow) {
+  const guild = await findGuild(tx, member.server_id);
+  // An owner who joins has just made the guild.
+  if (guild === undefined || guild.system_channel_id === null || guild.owner_id === member.user_id) return;
+  if ((guild.system_channel_flags & GuildSystemChannelFlags.SuppressJoinNotifications) !== 0) return;
+  const scene = { type: "guild" as const, guild, me: { userId: member.user_id }, membership: member };
+  await postSystemMessage(tx, emit, scene, {
+    id: app.nextId(),
+    channelId: guild.system_channel_id,
+    type: MessageType.UserJoin,
+  });
 }
 
 /**

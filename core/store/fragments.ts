@@ -24,7 +24,7 @@ export const channelColumns = (sql: Db): Fragment => sql`
   c.id, c.server_id, c.name, c.type, c.topic, c.position, c.parent_id, c.nsfw, c.rate_limit_per_user, c.bitrate,
   c.user_limit, c.rtc_region, c.video_quality_mode, c.default_auto_archive_duration,
   c.default_thread_rate_limit_per_user, c.default_reaction_emoji, c.default_sort_order, c.default_forum_layout,
-  c.default_tag_setting, c.available_tags, c.flags, c.version,
+  c.default_tag_setting, c.available_tags, c.flags, c.last_pin_at, c.version,
   case when c.type in (15, 16)
     then (select post.channel_id from threads post where post.parent_id = c.id order by post.channel_id desc limit 1)
     else (select msg.id from messages msg where msg.channel_id = c.id and not msg.deleted

@@ -1,6 +1,7 @@
 import { ChannelType } from "discord-api-types/v10";
 import type { OverwriteFacts } from "../permissions.ts";
 import type { ThreadRow } from "./thread.ts";
+import { wireTime } from "./time.ts";
 import { type UserRow, wireUser } from "./user.ts";
 
 /** An overwrite as Postgres gives it inside JSON: bit fields as text, as they don't fit a double. */
@@ -49,6 +50,7 @@ export interface ChannelRow {
   flags: number;
   version: string;
   last_message_id: string | null;
+  last_pin_at: Date | null;
   /** A thread has its parent's. */
   overwrites: OverwriteRow[];
   /** What only a thread has. */
@@ -83,6 +85,7 @@ function wireTextFields(row: ChannelRow) {
     topic: row.topic,
     rate_limit_per_user: row.rate_limit_per_user,
     last_message_id: row.last_message_id,
+    ...wireLastPin(row),
     ...(row.default_auto_archive_duration === null
       ? {}
       : { default_auto_archive_duration: row.default_auto_archive_duration }),
@@ -90,6 +93,10 @@ function wireTextFields(row: ChannelRow) {
       ? {}
       : { default_thread_rate_limit_per_user: row.default_thread_rate_limit_per_user }),
   };
+}
+
+function wireLastPin(row: { last_pin_at: Date | null }) {
+  return row.last_pin_at === null ? {} : { last_pin_timestamp: wireTime(row.last_pin_at) };
 }
 
 const DEFAULT_BITRATE = 64_000;
@@ -118,12 +125,16 @@ export function overwriteFacts(rows: readonly OverwriteRow[]): OverwriteFacts[] 
 }
 
 /** A direct conversation, as one of the two sees it: the other is its recipient. */
-export function wireDmChannel(row: { id: string; last_message_id: string | null }, recipient: UserRow) {
+export function wireDmChannel(
+  row: { id: string; last_message_id: string | null; last_pin_at: Date | null },
+  recipient: UserRow,
+) {
   return {
     id: row.id,
     type: ChannelType.DM,
     flags: 0,
     last_message_id: row.last_message_id,
+    ...wireLastPin(row),
     recipients: [wireUser(recipient)],
   };
 }

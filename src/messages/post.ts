@@ -2,8 +2,7 @@ import { ChannelType, MessageFlags, MessageType } from "discord-api-types/v10";
 import type { Event } from "../../core/event-log.ts";
 import { has, Permission } from "../../core/permissions.ts";
 import { guildLog, userLog } from "../../core/redis-keys.ts";
-import { wireMemberOnly } from "../../core/wire/member.ts";
-import { type MessageRow, type WireMessage, wireMessage, withoutReactions } from "../../core/wire/message.ts";
+import { type MessageRow, type WireMessage, wireMessage } from "../../core/wire/message.ts";
 import type { UserRow } from "../../core/wire/user.ts";
 import type { InChannel } from "../access.ts";
 import type { App } from "../app.ts";
@@ -12,6 +11,8 @@ import { isForum } from "../channels/body.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { findMessage, insertMessage, type MessageDelivery, type NewMessage, type Place } from "../store/messages.ts";
 import { type MessageCreate, richEmbed, type WebhookMessage } from "./body.ts";
+import { messageEvents } from "./event.ts";
+import { isSystemMessage } from "./kinds.ts";
 import { type Mentions, resolveMentions } from "./mentions.ts";
 
 /** Channel types that hold messages. */
@@ -103,7 +104,11 @@ async function findReferenced(app: App, where: InChannel, body: MessageCreate): 
   const place = placeOf(where);
   const sameChannel = !reference.channel_id || reference.channel_id === place.id;
   const found = sameChannel ? await findMessage(app.sql, place, reference.message_id, where.caller.user.id) : undefined;
-  if (found !== undefined) return found;
+  if (found !== undefined) {
+    if (!isSystemMessage(found)) return found;
+    const message = "Cannot reply to a system message";
+    throw invalidField(["message_reference"], "REPLIES_CANNOT_REPLY_TO_SYSTEM_MESSAGE", message);
+  }
   if (reference.fail_if_not_exists === false) return null;
   throw invalidField(["message_reference"], "REPLIES_UNKNOWN_MESSAGE", "Unknown message");
 }
@@ -175,30 +180,4 @@ async function store(
 export function deliveryOf(event: Event | undefined): MessageDelivery | null {
   if (event?.guildId === undefined) return null;
   return { guildId: event.guildId, event: event.t, data: JSON.stringify(event.data) };
-}
-
-/** The events of a message: one in its guild's log, or one for each of the two of a conversation. */
-export function messageEvents(
-  t: "MESSAGE_CREATE" | "MESSAGE_UPDATE",
-  where: InChannel,
-  message: WireMessage,
-  version?: string,
-): Event[] {
-  const data = withoutReactions(message);
-  const common = {
-    t,
-    channelId: message.channel_id,
-    authorId: message.author.id,
-    mentions: message.mentions.map((user) => user.id),
-  };
-  /** What tells a repeat from a new event, and a late one from the latest; in the log of `of`. */
-  const identified = (of: string) =>
-    version === undefined ? { id: `created:${message.id}:${of}` } : { entity: `message:${message.id}:${of}`, version };
-  if (where.type === "dm") {
-    const both = [...new Set([where.caller.user.id, where.recipientId])];
-    return both.map((userId) => ({ ...common, ...identified(userId), userId, data }));
-  }
-  const member = where.me.userId === message.author.id ? { member: wireMemberOnly(where.membership) } : {};
-  const { id: guildId } = where.guild;
-  return [{ ...common, ...identified(guildId), guildId, data: { ...data, guild_id: guildId, ...member } }];
 }

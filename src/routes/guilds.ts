@@ -97,7 +97,7 @@ async function createGuild(app: App, ownerId: string, name: string) {
     const everyoneRole = await insertRole(tx, { id, guildId: id, name: "@everyone", permissions, position: 0 });
     await insertChannel(tx, { id: channelId, server_id: id, name: "general", type: ChannelType.GuildText });
     const row = await updateGuild(tx, id, { system_channel_id: channelId });
-    await addMember(tx, emit, id, ownerId);
+    await addMember(app, tx, emit, id, ownerId);
     if (row === undefined) throw new Error("the guild just made is not there");
     return wireGuild(row, [everyoneRole]);
   });

@@ -9,6 +9,7 @@ import { inviteRoutes } from "./invites.ts";
 import { memberRoutes } from "./members.ts";
 import { messageRoutes } from "./messages.ts";
 import { oauth2Routes } from "./oauth2.ts";
+import { pinRoutes } from "./pins.ts";
 import { reactionRoutes } from "./reactions.ts";
 import { roleRoutes } from "./roles.ts";
 import { userRoutes } from "./users.ts";
@@ -26,6 +27,7 @@ export const routes: readonly Route[] = [
   ...inviteRoutes,
   ...messageRoutes,
   ...reactionRoutes,
+  ...pinRoutes,
   ...applicationRoutes,
   ...oauth2Routes,
   ...webhookRoutes,

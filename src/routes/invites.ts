@@ -145,7 +145,7 @@ async function existing({ app, params }: Request<unknown, unknown>): Promise<Inv
 async function accept(app: App, invite: InviteRow, userId: string): Promise<void> {
   await app.change(async (tx, emit) => {
     await lockUser(tx, userId);
-    if (!(await addMember(tx, emit, invite.server_id, userId))) return;
+    if (!(await addMember(app, tx, emit, invite.server_id, userId))) return;
     if ((await countGuildsOf(tx, userId)) > MAX_GUILDS) throw new ApiError("MAX_GUILDS");
     const use = await takeInviteUse(tx, invite.code);
     if (use === undefined) throw new ApiError("UNKNOWN_INVITE");

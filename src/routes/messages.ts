@@ -8,8 +8,10 @@ import type { App } from "../app.ts";
 import { ApiError } from "../errors.ts";
 import { limit, snowflake } from "../fields.ts";
 import { messageCreate, messageEdit, richEmbed } from "../messages/body.ts";
+import { messageEvents } from "../messages/event.ts";
+import { isSystemMessage, UNDELETABLE } from "../messages/kinds.ts";
 import { resolveMentions } from "../messages/mentions.ts";
-import { messageEvents, placeOf, postMessage } from "../messages/post.ts";
+import { placeOf, postMessage } from "../messages/post.ts";
 import { route } from "../route.ts";
 import { deleteMessages, findMessage, listMessages, type MessagePatch, updateMessage } from "../store/messages.ts";
 
@@ -72,6 +74,7 @@ export const messageRoutes = [
       if (!own && where.type === "guild" && !has(where.permissions, Permission.MANAGE_MESSAGES)) {
         throw new ApiError("MISSING_PERMISSIONS");
       }
+      if (UNDELETABLE.includes(message.type)) throw new ApiError("SYSTEM_MESSAGE");
       await remove(app, where, message.id);
     },
   }),
@@ -87,7 +90,7 @@ export const messageRoutes = [
       const oldest = Date.now() - BULK_DELETE_MAX_AGE_MS;
       if (ids.some((id) => snowflakeTime(id) < oldest)) throw new ApiError("MESSAGE_TOO_OLD");
       await app.change(async (tx, emit) => {
-        const gone = await deleteMessages(tx, placeOf(where), ids);
+        const gone = await deleteMessages(tx, placeOf(where), ids, UNDELETABLE);
         if (gone.length === 0) return;
         const data = { ids: gone, channel_id: where.channel.id, guild_id: where.guild.id };
         emit({ t: "MESSAGE_DELETE_BULK", guildId: where.guild.id, channelId: where.channel.id, data });
@@ -125,6 +128,7 @@ const SUPPRESS_EMBEDS = 1 << 2;
 
 /** The author may edit everything; who manages messages may only suppress embeds. */
 async function edit(app: App, where: InChannel, before: MessageRow, body: z.infer<typeof messageEdit>) {
+  if (isSystemMessage(before)) throw new ApiError("SYSTEM_MESSAGE");
   const own = before.author_id === where.caller.user.id;
   const onlyFlags = body.content === undefined && body.embeds === undefined && body.flags !== undefined;
   const mayManage = where.type === "guild" && has(where.permissions, Permission.MANAGE_MESSAGES);

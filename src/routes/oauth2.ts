@@ -49,7 +49,7 @@ export const oauth2Routes = [
 async function addBot(app: App, where: InGuild, application: ApplicationRow, botId: string, granted: bigint) {
   const guildId = where.guild.id;
   await app.change(async (tx, emit) => {
-    await addMember(tx, emit, guildId, botId, async () => {
+    await addMember(app, tx, emit, guildId, botId, async () => {
       if (granted === 0n) return;
       const permissions = bitsToNames(granted);
       const id = app.nextId();

@@ -3,10 +3,11 @@ import type { Db } from "../../core/db.ts";
 export interface DmRow {
   id: string;
   last_message_id: string | null;
+  last_pin_at: Date | null;
 }
 
 const dmColumns = (sql: Db) => sql`
-  d.id, (select m.id from messages m where m.dm_channel_id = d.id and not m.deleted
+  d.id, d.last_pin_at, (select m.id from messages m where m.dm_channel_id = d.id and not m.deleted
     order by m.id desc limit 1) as last_message_id`;
 
 export async function findDm(sql: Db, id: string): Promise<DmRow | undefined> {

@@ -1,5 +1,5 @@
 import type { Db } from "../../core/db.ts";
-import { setAndBump, userJson } from "../../core/store/fragments.ts";
+import { type Fragment, setAndBump, userJson } from "../../core/store/fragments.ts";
 import type { MessageRow } from "../../core/wire/message.ts";
 
 /** The columns of a MessageRow without the message that it refers to, as `viewerId` sees them. */
@@ -42,6 +42,12 @@ export async function findMessage(
     where msg.id = ${id} and ${inPlace(sql, place)} and not msg.deleted`;
   const [row] = await withReferenced(sql, rows, viewerId);
   return row;
+}
+
+/** Messages by what follows FROM, from alias `msg`. */
+export async function selectMessages(sql: Db, viewerId: string, rest: Fragment): Promise<MessageRow[]> {
+  const rows = await sql<Plain[]>`select ${messageColumns(sql, viewerId)} from messages msg ${rest}`;
+  return withReferenced(sql, rows, viewerId);
 }
 
 export interface Page {
@@ -104,7 +110,7 @@ export interface NewMessage {
   mentionEveryone: boolean;
   mentions: readonly string[];
   mentionRoles: readonly string[];
-  reference: { messageId: string; channelId: string; guildId: string | null } | null;
+  reference: { messageId: string | null; channelId: string; guildId: string | null } | null;
   createdAt: Date;
   /** Set when the nonce is enforced: a message of the past minutes with the same one wins. */
   enforcedNonce: string | null;
@@ -215,10 +221,17 @@ export async function updateMessage(sql: Db, id: string, patch: MessagePatch, ed
 }
 
 /** Hides messages; their content is erased later. @returns the ids that were there */
-export async function deleteMessages(sql: Db, place: Place, ids: readonly string[]): Promise<string[]> {
+export async function deleteMessages(
+  sql: Db,
+  place: Place,
+  ids: readonly string[],
+  sparedTypes: readonly number[] = [],
+): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
     update messages msg set deleted = true, version = version + 1
-    where msg.id = any(${[...ids]}) and ${inPlace(sql, place)} and not msg.deleted returning msg.id`;
+    where msg.id = any(${[...ids]}) and ${inPlace(sql, place)} and not msg.deleted
+      and msg.type <> all(${[...sparedTypes]}::smallint[])
+    returning msg.id`;
   return rows.map((row) => row.id);
 }
 

@@ -25,6 +25,7 @@ async function changeEverything(
   await owner.patch(`${messages}/${message.id}`, { content: "edited" });
   const reactions = `${messages}/${message.id}/reactions`;
   for (const emoji of ["👍", "🔥", "🎉"]) await owner.put(`${reactions}/${emoji}/@me`);
+  await owner.put(`${messages}/pins/${message.id}`);
   for (const one of ["/👍/@me", "/🔥", ""]) await owner.delete(`${reactions}${one}`);
   await owner.delete(`${messages}/${message.id}`);
   const two = [await owner.post(messages, { content: "two" }), await owner.post(messages, { content: "three" })];
@@ -70,6 +71,7 @@ test("everything that changes is told to those who asked, and to nobody who did 
   expect([...forGuilds].sort()).toEqual([
     "CHANNEL_CREATE",
     "CHANNEL_DELETE",
+    "CHANNEL_PINS_UPDATE",
     "CHANNEL_UPDATE",
     "GUILD_CREATE",
     "GUILD_DELETE",

@@ -16,6 +16,8 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
     "GET /channels/:channel_id",
     // Without READ_MESSAGE_HISTORY the list is empty.
     "GET /channels/:channel_id/messages",
+    "GET /channels/:channel_id/messages/pins",
+    "GET /channels/:channel_id/pins",
     "DELETE /channels/:channel_id/messages/:message_id/reactions/:emoji_name/@me",
     "GET /channels/:channel_id/messages/:message_id/reactions/:emoji_name",
   ],
@@ -64,6 +66,12 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
     "DELETE /channels/:channel_id/messages/:message_id/reactions/:emoji_name/:user_id",
     "DELETE /channels/:channel_id/messages/:message_id/reactions/:emoji_name",
     "DELETE /channels/:channel_id/messages/:message_id/reactions",
+  ],
+  PIN_MESSAGES: [
+    "PUT /channels/:channel_id/messages/pins/:message_id",
+    "DELETE /channels/:channel_id/messages/pins/:message_id",
+    "PUT /channels/:channel_id/pins/:message_id",
+    "DELETE /channels/:channel_id/pins/:message_id",
   ],
   MANAGE_WEBHOOKS: [
     "POST /channels/:channel_id/webhooks",

@@ -193,6 +193,7 @@ export const rows: Record<string, Row> = {
     anywhere: ["emoji_name"],
   },
   "DELETE /channels/:channel_id/messages/:message_id/reactions/:emoji_name": { anywhere: ["emoji_name"] },
+  "GET /channels/:channel_id/messages/pins": { query: () => ({ before: "2030-01-01T00:00:00Z", limit: "5" }) },
   "POST /applications": { body: () => ({ name: "App", description: "description" }) },
   "PATCH /applications/@me": { body: () => APPLICATION },
   "PATCH /applications/:application_id": { body: () => APPLICATION },

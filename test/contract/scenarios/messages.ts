@@ -84,6 +84,25 @@ export const messageScenarios: Scenarios = {
     bot.request("DELETE", reactions(channelId, await newMessage())),
   delete_all_message_reactions_by_emoji: async ({ bot, channelId, newMessage }) =>
     bot.request("DELETE", reactions(channelId, await newMessage(), "/👍")),
+  list_pins: async ({ bot, channelId, newMessage }) => {
+    for (let i = 0; i < 2; i++) await bot.put(`/channels/${channelId}/messages/pins/${(await newMessage()).id}`);
+    return bot.request("GET", `/channels/${channelId}/messages/pins?limit=1`);
+  },
+  create_pin: async ({ bot, channelId, newMessage }) =>
+    bot.request("PUT", `/channels/${channelId}/messages/pins/${(await newMessage()).id}`),
+  delete_pin: async ({ bot, channelId, newMessage }) => {
+    const path = `/channels/${channelId}/messages/pins/${(await newMessage()).id}`;
+    await bot.put(path);
+    return bot.request("DELETE", path);
+  },
+  deprecated_list_pins: async ({ bot, channelId, newMessage }) => {
+    await bot.put(`/channels/${channelId}/pins/${(await newMessage()).id}`);
+    return bot.request("GET", `/channels/${channelId}/pins`);
+  },
+  deprecated_create_pin: async ({ bot, channelId, newMessage }) =>
+    bot.request("PUT", `/channels/${channelId}/pins/${(await newMessage()).id}`),
+  deprecated_delete_pin: async ({ bot, channelId, newMessage }) =>
+    bot.request("DELETE", `/channels/${channelId}/pins/${(await newMessage()).id}`),
   trigger_typing_indicator: async ({ bot, channelId, dm }) => [
     await bot.request("POST", `/channels/${channelId}/typing`),
     await bot.request("POST", `/channels/${(await dm()).id}/typing`),

@@ -102,3 +102,29 @@ test("an edit is told without reactions, as whose they are differs; REST shows t
   expect(d).toMatchObject({ content: "edited" });
   expect(d).not.toHaveProperty("reactions");
 });
+
+test("a pin is told as an update of the message, of the channel's pins, and by a message; a deleted one only as that", async () => {
+  const path = `/channels/${guild.channelId}/messages`;
+  const { id } = await owner.post(path, { content: "hello" });
+  const socket = await platform.socket(member, { intents: 1 | (1 << 9) });
+  await owner.put(`${path}/pins/${id}`);
+  const [{ pinned_at: pinnedAt }] = (await owner.get(`${path}/pins`)).items;
+  await owner.delete(`${path}/pins/${id}`);
+  await owner.put(`${path}/pins/${id}`);
+  await owner.delete(`${path}/${id}`);
+  await socket.event("MESSAGE_DELETE");
+  const where = { guild_id: guild.id, channel_id: guild.channelId };
+  const dispatches = socket.dispatches.filter(({ d }) => d.channel_id === guild.channelId);
+  expect(dispatches.map(({ t, d }) => [t, d.pinned ?? d.last_pin_timestamp ?? null])).toEqual([
+    ["MESSAGE_UPDATE", true],
+    ["CHANNEL_PINS_UPDATE", pinnedAt],
+    ["MESSAGE_CREATE", false],
+    ["MESSAGE_UPDATE", false],
+    ["CHANNEL_PINS_UPDATE", null],
+    ["MESSAGE_UPDATE", true],
+    ["CHANNEL_PINS_UPDATE", expect.any(String)],
+    ["MESSAGE_CREATE", false],
+    ["MESSAGE_DELETE", null],
+  ]);
+  expect(dispatches[1]?.d).toEqual({ ...where, last_pin_timestamp: pinnedAt });
+});

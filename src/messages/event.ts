@@ -1,0 +1,35 @@
+import type { Event } from "../../core/event-log.ts";
+import { wireMemberOnly } from "../../core/wire/member.ts";
+import { type WireMessage, withoutReactions } from "../../core/wire/message.ts";
+import type { OwnMembership } from "../store/access.ts";
+
+/** Who writes a message, and in what guild or to whom. */
+export type MessageScene =
+  | { type: "guild"; guild: { id: string }; me: { userId: string }; membership: OwnMembership }
+  | { type: "dm"; caller: { user: { id: string } }; recipientId: string };
+
+/** The events of a message: one in its guild's log, or one for each of the two of a conversation. */
+export function messageEvents(
+  t: "MESSAGE_CREATE" | "MESSAGE_UPDATE",
+  where: MessageScene,
+  message: WireMessage,
+  version?: string,
+): Event[] {
+  const data = withoutReactions(message);
+  const common = {
+    t,
+    channelId: message.channel_id,
+    authorId: message.author.id,
+    mentions: message.mentions.map((user) => user.id),
+  };
+  /** What tells a repeat from a new event, and a late one from the latest; in the log of `of`. */
+  const identified = (of: string) =>
+    version === undefined ? { id: `created:${message.id}:${of}` } : { entity: `message:${message.id}:${of}`, version };
+  if (where.type === "dm") {
+    const both = [...new Set([where.caller.user.id, where.recipientId])];
+    return both.map((userId) => ({ ...common, ...identified(userId), userId, data }));
+  }
+  const member = where.me.userId === message.author.id ? { member: wireMemberOnly(where.membership) } : {};
+  const { id: guildId } = where.guild;
+  return [{ ...common, ...identified(guildId), guildId, data: { ...data, guild_id: guildId, ...member } }];
+}
