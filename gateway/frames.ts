@@ -109,6 +109,20 @@ export class DispatchFrame {
 
 function stripContent(body: string): string {
   const { t, d }: { t: string; d: Record<string, unknown> } = JSON.parse(`{${body}}`);
-  const stripped = { ...d, content: "", embeds: [], attachments: [], components: [] };
+  const { referenced_message: referenced, message_snapshots: snapshots } = d;
+  const stripped = {
+    ...withoutText(d),
+    ...(isObject(referenced) ? { referenced_message: withoutText(referenced) } : {}),
+    ...(Array.isArray(snapshots) ? { message_snapshots: snapshots.map(withoutSnapshotText) } : {}),
+  };
   return `"t":"${t}","d":${JSON.stringify(stripped)}`;
+}
+
+const withoutText = (message: object) => ({ ...message, content: "", embeds: [], attachments: [], components: [] });
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+
+function withoutSnapshotText(snapshot: unknown): unknown {
+  if (!isObject(snapshot) || !("message" in snapshot) || !isObject(snapshot.message)) return snapshot;
+  return { message: withoutText(snapshot.message) };
 }

@@ -114,7 +114,7 @@ export function enterGuild(
 
 /** @throws 10003 when there is no such channel, 50001 when the caller may not view it, 50013 without what it needs */
 export function enterChannel(
-  request: Request<unknown, unknown>,
+  request: Pick<Request<unknown, unknown>, "app" | "caller">,
   channelId: string,
   needs: readonly PermissionName[] = [],
 ): Promise<InChannel> {

@@ -37,6 +37,8 @@ function fault(issue: z.core.$ZodIssue, input: unknown): { code: string; message
       return { code: "BASE_TYPE_CHOICES", message: `Value must be one of {${issue.values.map(String).join(", ")}}.` };
     case "invalid_format":
       return { code: "BASE_TYPE_BAD_FORMAT", message: issue.message };
+    case "custom":
+      return { code: String(issue.params?.code ?? "BASE_TYPE_INVALID"), message: issue.message };
     default:
       return { code: "BASE_TYPE_INVALID", message: issue.message };
   }

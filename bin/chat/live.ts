@@ -15,6 +15,7 @@ export const Guild = z.object({ id: z.string(), name: z.string(), channels: z.ar
 export const Message = z.object({
   id: z.string(),
   channel_id: z.string(),
+  type: z.number(),
   content: z.string(),
   timestamp: z.string(),
   author: z.object({

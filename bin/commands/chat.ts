@@ -1,3 +1,4 @@
+import { MessageType } from "discord-api-types/v10";
 import { z } from "zod";
 import type { Config } from "../../core/config.ts";
 import { type Account, logIn } from "../chat/account.ts";
@@ -42,6 +43,14 @@ async function enter(
   }
 }
 
+/** What the author of a message did that the platform tells of, by the message's type. */
+const HAPPENINGS: Readonly<Record<number, string>> = {
+  [MessageType.ChannelPinnedMessage]: " pinned a message",
+  [MessageType.UserJoin]: " joined",
+  [MessageType.ChannelFollowAdd]: " followed an announcement channel",
+  [MessageType.ThreadCreated]: " started a thread",
+};
+
 /** Shows what is said and says what is typed, until the person leaves. */
 function talk(terminal: Terminal, account: Account, connect: (events: LiveEvents) => Live) {
   const places = new Places();
@@ -51,7 +60,9 @@ function talk(terminal: Terminal, account: Account, connect: (events: LiveEvents
     const name = harmless(message.author.global_name ?? message.author.username);
     const time = new Date(message.timestamp).toTimeString().slice(0, 5);
     const place = message.channel_id === here?.id ? "" : `#${harmless(places.find(message.channel_id)?.name ?? "?")} `;
-    terminal.print(`${time} ${place}${name}${message.author.bot ? " (bot)" : ""}: ${harmless(message.content)}`);
+    const who = `${name}${message.author.bot ? " (bot)" : ""}`;
+    const happened = HAPPENINGS[message.type];
+    terminal.print(`${time} ${place}${who}${happened ?? `: ${harmless(message.content)}`}`);
   };
   const list = () => {
     for (const [i, place] of places.list().entries()) {

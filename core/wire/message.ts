@@ -1,3 +1,4 @@
+import { MessageFlags, MessageReferenceType } from "discord-api-types/v10";
 import { type ReactionRow, wireReaction } from "./reaction.ts";
 import { wireTime, wireTimeOrNull } from "./time.ts";
 import { deletedUser, type UserRow, type WireUser, wireUser } from "./user.ts";
@@ -20,7 +21,7 @@ export interface MessageRow {
   tts: boolean;
   pinned_at: Date | null;
   /** A forward: what was forwarded, as it is sent. */
-  snapshots: unknown[] | null;
+  snapshots: MessageSnapshot[] | null;
   mention_everyone: boolean;
   mentioned: UserRow[];
   mention_roles: string[];
@@ -64,33 +65,48 @@ export function withoutReactions(message: WireMessage) {
 function wireBasicMessage(row: MessageRow) {
   return {
     id: row.id,
-    type: row.type,
     channel_id: row.channel_id ?? row.dm_channel_id ?? "0",
     author: wireAuthor(row),
-    content: row.content,
-    mentions: row.mentioned.map(wireUser),
-    mention_roles: row.mention_roles,
+    ...wireContent(row),
     mention_everyone: row.mention_everyone,
-    attachments: [],
-    embeds: row.embeds,
-    components: row.components,
-    timestamp: wireTime(row.created_at),
-    edited_timestamp: wireTimeOrNull(row.edited_at),
-    flags: row.flags,
     pinned: row.pinned_at !== null,
     tts: row.tts,
     ...(row.webhook_id === null ? {} : { webhook_id: row.webhook_id }),
     ...(row.application_id === null ? {} : { application_id: row.application_id }),
     ...wireReference(row),
+    ...(row.snapshots === null ? {} : { message_snapshots: row.snapshots }),
     ...(row.reactions.length === 0 ? {} : { reactions: row.reactions.map(wireReaction) }),
   };
 }
+
+/** What a message says: all that a forward takes along. */
+function wireContent(row: MessageRow) {
+  return {
+    type: row.type,
+    content: row.content,
+    mentions: row.mentioned.map(wireUser),
+    mention_roles: row.mention_roles,
+    attachments: [],
+    embeds: (row.flags & MessageFlags.SuppressEmbeds) === 0 ? row.embeds : [],
+    components: row.components,
+    timestamp: wireTime(row.created_at),
+    edited_timestamp: wireTimeOrNull(row.edited_at),
+    flags: row.flags,
+  };
+}
+
+/** https://discord.com/developers/docs/resources/message#message-snapshot-object */
+export function wireSnapshot(row: MessageRow) {
+  return { message: wireContent(row) };
+}
+
+export type MessageSnapshot = ReturnType<typeof wireSnapshot>;
 
 function wireReference(row: MessageRow) {
   if (row.reference_channel_id === null) return {};
   return {
     message_reference: {
-      type: 0,
+      type: row.snapshots === null ? MessageReferenceType.Default : MessageReferenceType.Forward,
       channel_id: row.reference_channel_id,
       ...(row.reference_message_id === null ? {} : { message_id: row.reference_message_id }),
       ...(row.reference_server_id === null ? {} : { guild_id: row.reference_server_id }),

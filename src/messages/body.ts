@@ -1,3 +1,4 @@
+import { MessageReferenceType } from "discord-api-types/v10";
 import { z } from "zod";
 import { httpUrl, snowflake, text } from "../fields.ts";
 
@@ -48,19 +49,32 @@ function embedLength(one: Embed): number {
   );
 }
 
-const allowedMentions = z.object({
-  parse: z
-    .array(z.enum(["users", "roles", "everyone"]))
-    .max(3)
-    .nullish(),
-  users: z.array(snowflake).max(100).nullish(),
-  roles: z.array(snowflake).max(100).nullish(),
-  replied_user: z.boolean().nullish(),
-});
+/** https://discord.com/developers/docs/resources/message#allowed-mentions-object */
+const allowedMentions = z
+  .object({
+    parse: z
+      .array(z.enum(["users", "roles", "everyone"]))
+      .max(3)
+      .nullish(),
+    users: z.array(snowflake).max(100).nullish(),
+    roles: z.array(snowflake).max(100).nullish(),
+    replied_user: z.boolean().nullish(),
+  })
+  .superRefine((allowed, context) => {
+    for (const kind of ["users", "roles"] as const) {
+      if (!allowed.parse?.includes(kind) || (allowed[kind] ?? []).length === 0) continue;
+      const message = `parse:["${kind}"] and ${kind}: [ids...] are mutually exclusive.`;
+      const code = "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE";
+      context.addIssue({ code: "custom", message, params: { code } });
+    }
+  });
 
 export type AllowedMentions = z.infer<typeof allowedMentions>;
 
 const content = text(0, 2000).nullish();
+/** Guilds have no stickers yet, so that no id is one's. */
+const stickerIds = z.array(snowflake).max(3).nullish();
+const noPoll = z.null("Polls are not supported.").optional();
 const flags = z.number().int().min(0).max(0x7fffffff).nullish();
 
 export const messageCreate = z.object({
@@ -75,13 +89,15 @@ export const messageCreate = z.object({
   allowed_mentions: allowedMentions.nullish(),
   message_reference: z
     .object({
-      type: z.literal(0).nullish(),
+      type: z.literal([MessageReferenceType.Default, MessageReferenceType.Forward]).nullish(),
       message_id: snowflake,
       channel_id: snowflake.nullish(),
       guild_id: snowflake.nullish(),
       fail_if_not_exists: z.boolean().nullish(),
     })
     .nullish(),
+  sticker_ids: stickerIds,
+  poll: noPoll,
   flags,
 });
 
@@ -99,6 +115,7 @@ export const webhookMessage = z.object({
   tts: z.boolean().nullish(),
   embeds: embeds.nullish(),
   allowed_mentions: allowedMentions.nullish(),
+  poll: noPoll,
   flags,
 });
 

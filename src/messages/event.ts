@@ -15,7 +15,9 @@ export function messageEvents(
   message: WireMessage,
   version?: string,
 ): Event[] {
-  const data = withoutReactions(message);
+  const shown = withoutReactions(message);
+  // https://discord.com/developers/docs/events/gateway-events#message-update: nothing is read aloud twice.
+  const data = t === "MESSAGE_UPDATE" ? { ...shown, tts: false } : shown;
   const common = {
     t,
     channelId: message.channel_id,

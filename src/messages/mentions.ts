@@ -31,13 +31,18 @@ export async function resolveMentions(
     sender.guildId !== null &&
     (allowed?.parse?.includes("everyone") ?? (allowed === null || allowed === undefined)) &&
     /@(everyone|here)\b/.test(content);
-  const users = await findUsers(sql, named);
+  const users = inOrderOf(named, await findUsers(sql, named), (user) => user.id);
   const { repliedTo } = sender;
   const mentionsReply = repliedTo !== null && (allowed?.replied_user ?? (allowed === null || allowed === undefined));
   if (mentionsReply && !users.some((user) => user.id === repliedTo.id)) users.push(repliedTo);
   const roleIds =
     sender.guildId === null ? [] : await mentionableRoles(sql, sender.guildId, roles, sender.mayMentionEveryone);
   return { everyone, users, roleIds };
+}
+
+/** In the order in which they are named, as reading the message again gives them. */
+function inOrderOf<T>(ids: readonly string[], found: readonly T[], idOf: (one: T) => string): T[] {
+  return [...found].sort((a, b) => ids.indexOf(idOf(a)) - ids.indexOf(idOf(b)));
 }
 
 function idsIn(content: string, pattern: RegExp): string[] {

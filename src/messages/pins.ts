@@ -11,7 +11,7 @@ import { findMessage } from "../store/messages.ts";
 import { countPins, lockPins, noteLastPin, setPinned, setUnpinned } from "../store/pins.ts";
 import { messageEvents } from "./event.ts";
 import { isSystemMessage } from "./kinds.ts";
-import { placeOf } from "./post.ts";
+import { placeOf } from "./place.ts";
 import { postSystemMessage } from "./system.ts";
 
 type Emit = (event: Event) => void;

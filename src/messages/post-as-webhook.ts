@@ -5,15 +5,18 @@ import type { App } from "../app.ts";
 import { publishAll } from "../change.ts";
 import { insertMessage, type NewMessage } from "../store/messages.ts";
 import type { WebhookRow } from "../store/webhooks.ts";
-import type { WebhookMessage } from "./body.ts";
+import type { AllowedMentions, WebhookMessage } from "./body.ts";
 import { resolveMentions } from "./mentions.ts";
 import { checkNotEmpty, contentOf, deliveryOf, toRow } from "./post.ts";
+
+/** https://discord.com/developers/docs/resources/message#allowed-mentions-object-default-settings-for-allowed-mentions */
+const WEBHOOK_MENTIONS: AllowedMentions = { parse: ["users"] };
 
 /** Posts into the webhook's channel, under the webhook's name or the one given. */
 export async function postAsWebhook(app: App, webhook: WebhookRow, body: WebhookMessage) {
   checkNotEmpty(body);
   const guildId = webhook.server_id;
-  const mentions = await resolveMentions(app.sql, body.content ?? "", body.allowed_mentions, {
+  const mentions = await resolveMentions(app.sql, body.content ?? "", body.allowed_mentions ?? WEBHOOK_MENTIONS, {
     guildId,
     mayMentionEveryone: true,
     repliedTo: null,

@@ -1,4 +1,4 @@
-import { ChannelType, MessageFlags, MessageType } from "discord-api-types/v10";
+import { ChannelType, MessageFlags } from "discord-api-types/v10";
 import type { Event } from "../../core/event-log.ts";
 import { has, Permission } from "../../core/permissions.ts";
 import { guildLog, userLog } from "../../core/redis-keys.ts";
@@ -9,11 +9,12 @@ import type { App } from "../app.ts";
 import { publishAll } from "../change.ts";
 import { isForum } from "../channels/body.ts";
 import { ApiError, invalidField } from "../errors.ts";
-import { findMessage, insertMessage, type MessageDelivery, type NewMessage, type Place } from "../store/messages.ts";
+import { findMessage, insertMessage, type MessageDelivery, type NewMessage } from "../store/messages.ts";
 import { type MessageCreate, richEmbed, type WebhookMessage } from "./body.ts";
 import { messageEvents } from "./event.ts";
-import { isSystemMessage } from "./kinds.ts";
 import { type Mentions, resolveMentions } from "./mentions.ts";
+import { placeOf } from "./place.ts";
+import { isForward, resolveReference } from "./reference.ts";
 
 /** Channel types that hold messages. */
 const TEXT_TYPES: readonly number[] = [
@@ -29,25 +30,20 @@ const SETTABLE_FLAGS = MessageFlags.SuppressEmbeds | MessageFlags.SuppressNotifi
 export async function postMessage(app: App, where: InChannel, body: MessageCreate): Promise<WireMessage> {
   checkMaySend(where, body);
   const place = placeOf(where);
-  const referenced = await findReferenced(app, where, body);
+  const { referenced, snapshots, ...referring } = await resolveReference(app, where, body);
   const author = where.caller.user;
   const mentions = await resolveMentions(app.sql, body.content ?? "", body.allowed_mentions, {
     guildId: where.type === "guild" ? where.guild.id : null,
     mayMentionEveryone: where.type === "guild" && has(where.permissions, Permission.MENTION_EVERYONE),
     repliedTo: referenced?.author ?? null,
   });
+  const content = contentOf(app, body, mentions);
   const message: NewMessage = {
-    ...contentOf(app, body, mentions),
+    ...content,
     place,
     authorId: author.id,
-    type: body.message_reference ? MessageType.Reply : MessageType.Default,
-    reference: body.message_reference
-      ? {
-          messageId: body.message_reference.message_id,
-          channelId: place.id,
-          guildId: where.type === "guild" ? where.guild.id : null,
-        }
-      : null,
+    ...referring,
+    ...(snapshots === undefined ? {} : { snapshots, flags: content.flags | MessageFlags.HasSnapshot }),
     enforcedNonce: body.enforce_nonce === true ? (body.nonce ?? null) : null,
   };
   const wire = wireMessage(toRow(message, author, mentions.users, referenced));
@@ -80,37 +76,24 @@ export function checkNotEmpty(body: MessageCreate | WebhookMessage): void {
   if (!body.content?.trim() && (body.embeds ?? []).length === 0) throw new ApiError("EMPTY_MESSAGE");
 }
 
-export function placeOf(where: InChannel): Place {
-  return where.type === "guild" ? { type: "guild", id: where.channel.id } : { type: "dm", id: where.id };
-}
-
 function checkMaySend(where: InChannel, body: MessageCreate): void {
-  checkNotEmpty(body);
+  if ((body.sticker_ids ?? []).length > 0) throw new ApiError("UNKNOWN_STICKER");
+  if (isForward(body)) checkOnlyForward(body);
+  else checkNotEmpty(body);
   if (where.type === "dm") return;
   if (isForum(where.channel.type)) throw new ApiError("FORUM_CHANNEL");
   if (!TEXT_TYPES.includes(where.channel.type)) throw new ApiError("NOT_A_TEXT_CHANNEL");
   if (body.tts === true && !has(where.permissions, Permission.SEND_TTS_MESSAGES)) {
     throw new ApiError("MISSING_PERMISSIONS");
   }
-  if (body.message_reference && !has(where.permissions, Permission.READ_MESSAGE_HISTORY)) {
-    throw new ApiError("CANNOT_REPLY_WITHOUT_HISTORY");
-  }
 }
 
-/** The message replied to; it must be of the same channel, so that no other channel can be read through a reply. */
-async function findReferenced(app: App, where: InChannel, body: MessageCreate): Promise<MessageRow | null> {
-  const reference = body.message_reference;
-  if (!reference) return null;
-  const place = placeOf(where);
-  const sameChannel = !reference.channel_id || reference.channel_id === place.id;
-  const found = sameChannel ? await findMessage(app.sql, place, reference.message_id, where.caller.user.id) : undefined;
-  if (found !== undefined) {
-    if (!isSystemMessage(found)) return found;
-    const message = "Cannot reply to a system message";
-    throw invalidField(["message_reference"], "REPLIES_CANNOT_REPLY_TO_SYSTEM_MESSAGE", message);
+/** A forward shows what somebody else said; nothing of the sender's own is mixed into it. */
+function checkOnlyForward(body: MessageCreate): void {
+  for (const field of ["content", "embeds"] as const) {
+    if (!body[field]?.length) continue;
+    throw invalidField([field], "BASE_TYPE_INVALID", "A forward can't have anything of its own.");
   }
-  if (reference.fail_if_not_exists === false) return null;
-  throw invalidField(["message_reference"], "REPLIES_UNKNOWN_MESSAGE", "Unknown message");
 }
 
 export function toRow(
@@ -136,7 +119,7 @@ export function toRow(
     components: m.components,
     tts: m.tts,
     pinned_at: null,
-    snapshots: null,
+    snapshots: m.snapshots === undefined ? null : [...m.snapshots],
     mention_everyone: m.mentionEveryone,
     mentioned,
     mention_roles: [...m.mentionRoles],

@@ -8,7 +8,7 @@ import { wireUser } from "../../core/wire/user.ts";
 import { demand, type InChannel } from "../access.ts";
 import { channelEvents } from "../channel-events.ts";
 import { ApiError } from "../errors.ts";
-import { placeOf } from "../messages/post.ts";
+import { placeOf } from "../messages/place.ts";
 import {
   deleteAllReactions,
   deleteReaction,

@@ -5,13 +5,14 @@ import { wireMemberOnly } from "../../core/wire/member.ts";
 import { type MessageRow, wireMessage } from "../../core/wire/message.ts";
 import { type InChannel, inChannel, inGuildChannel } from "../access.ts";
 import type { App } from "../app.ts";
-import { ApiError } from "../errors.ts";
+import { ApiError, invalidField } from "../errors.ts";
 import { limit, snowflake } from "../fields.ts";
 import { messageCreate, messageEdit, richEmbed } from "../messages/body.ts";
 import { messageEvents } from "../messages/event.ts";
 import { isSystemMessage, UNDELETABLE } from "../messages/kinds.ts";
 import { resolveMentions } from "../messages/mentions.ts";
-import { placeOf, postMessage } from "../messages/post.ts";
+import { placeOf } from "../messages/place.ts";
+import { postMessage } from "../messages/post.ts";
 import { route } from "../route.ts";
 import { deleteMessages, findMessage, listMessages, type MessagePatch, updateMessage } from "../store/messages.ts";
 
@@ -85,8 +86,11 @@ export const messageRoutes = [
     access: inGuildChannel("MANAGE_MESSAGES"),
     body: z.object({ messages: z.array(snowflake) }),
     handle: async ({ app, body }, where) => {
-      const ids = [...new Set(body.messages)];
+      const ids = body.messages;
       if (ids.length < 2 || ids.length > 100) throw new ApiError("BULK_DELETE_COUNT");
+      if (new Set(ids).size < ids.length) {
+        throw invalidField(["messages"], "SET_TYPE_ALREADY_CONTAINS_VALUE", "The set already contains this value.");
+      }
       const oldest = Date.now() - BULK_DELETE_MAX_AGE_MS;
       if (ids.some((id) => snowflakeTime(id) < oldest)) throw new ApiError("MESSAGE_TOO_OLD");
       await app.change(async (tx, emit) => {
@@ -143,7 +147,7 @@ async function edit(app: App, where: InChannel, before: MessageRow, body: z.infe
     const mentions = await resolveMentions(app.sql, patch.content, body.allowed_mentions, {
       guildId: where.type === "guild" ? where.guild.id : null,
       mayMentionEveryone: where.type === "guild" && has(where.permissions, Permission.MENTION_EVERYONE),
-      repliedTo: null,
+      repliedTo: before.referenced?.author ?? null,
     });
     patch.mentions = mentions.users.map((user) => user.id);
     patch.mention_roles = mentions.roleIds;
@@ -151,7 +155,7 @@ async function edit(app: App, where: InChannel, before: MessageRow, body: z.infe
   }
   const content = patch.content ?? before.content;
   const embeds = patch.embeds ?? before.embeds;
-  if (!content.trim() && embeds.length === 0) throw new ApiError("EMPTY_MESSAGE");
+  if (!content.trim() && embeds.length === 0 && before.snapshots === null) throw new ApiError("EMPTY_MESSAGE");
   return app.change(async (tx, emit) => {
     await updateMessage(tx, before.id, patch, own && !onlyFlags ? new Date() : null);
     const after = await findMessage(tx, placeOf(where), before.id, where.caller.user.id);

@@ -6,7 +6,7 @@ import { type InChannel, inChannel } from "../access.ts";
 import type { App } from "../app.ts";
 import { limit } from "../fields.ts";
 import { pinMessage, unpinMessage } from "../messages/pins.ts";
-import { placeOf } from "../messages/post.ts";
+import { placeOf } from "../messages/place.ts";
 import { type Request, route } from "../route.ts";
 import { listPins } from "../store/pins.ts";
 

@@ -3,7 +3,7 @@ import { wireUser } from "../../core/wire/user.ts";
 import { inChannel } from "../access.ts";
 import { ApiError } from "../errors.ts";
 import { limit, snowflake } from "../fields.ts";
-import { placeOf } from "../messages/post.ts";
+import { placeOf } from "../messages/place.ts";
 import { type EmojiName, parseEmoji } from "../reactions/emoji.ts";
 import { addReaction, keyOf, removeAllReactions, removeEmoji, removeReaction } from "../reactions/react.ts";
 import { type Params, route } from "../route.ts";

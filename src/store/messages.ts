@@ -1,6 +1,6 @@
 import type { Db } from "../../core/db.ts";
 import { type Fragment, setAndBump, userJson } from "../../core/store/fragments.ts";
-import type { MessageRow } from "../../core/wire/message.ts";
+import type { MessageRow, MessageSnapshot } from "../../core/wire/message.ts";
 
 /** The columns of a MessageRow without the message that it refers to, as `viewerId` sees them. */
 const messageColumns = (sql: Db, viewerId: string | null) => sql`
@@ -111,6 +111,8 @@ export interface NewMessage {
   mentions: readonly string[];
   mentionRoles: readonly string[];
   reference: { messageId: string | null; channelId: string; guildId: string | null } | null;
+  /** A forward: what is forwarded. */
+  snapshots?: readonly MessageSnapshot[];
   createdAt: Date;
   /** Set when the nonce is enforced: a message of the past minutes with the same one wins. */
   enforcedNonce: string | null;
@@ -154,7 +156,7 @@ export async function insertMessage(
     made as (
       insert into messages (id, channel_id, dm_channel_id, author_id, webhook_id, webhook_name, webhook_avatar,
         application_id, type, flags, content, embeds, components, tts, mention_everyone, mentions, mention_roles,
-        reference_message_id, reference_channel_id, reference_server_id, created_at)
+        reference_message_id, reference_channel_id, reference_server_id, snapshots, created_at)
       select ${columns.id}::bigint, ${columns.channel_id}::bigint, ${columns.dm_channel_id}::bigint,
         ${m.authorId}::bigint, ${m.webhookId ?? null}::bigint, ${m.webhookName ?? null}::text,
         ${m.webhookAvatar ?? null}::text, ${m.applicationId ?? null}::bigint, ${m.type}::smallint, ${m.flags}::int,
@@ -162,6 +164,7 @@ export async function insertMessage(
         ${m.tts}::boolean, ${m.mentionEveryone}::boolean, ${[...m.mentions]}::bigint[],
         ${[...m.mentionRoles]}::bigint[], ${m.reference?.messageId ?? null}::bigint,
         ${m.reference?.channelId ?? null}::bigint, ${m.reference?.guildId ?? null}::bigint,
+        ${m.snapshots === undefined ? null : JSON.stringify(m.snapshots)}::text::jsonb,
         ${m.createdAt}::timestamptz
       ${m.enforcedNonce === null ? sql`` : sql`where exists (select 1 from claimed)`}
       returning id

@@ -226,7 +226,8 @@ test("in a burst each bot without MESSAGE_CONTENT gets every message once, in or
   const spoken = Array.from({ length: 60 }, (_, n) => `${n} ${n % 3 === 2 ? "to all" : `<@${bots[n % 3]?.id}>`}`);
   await Promise.all(spoken.map((content) => say(guild.channelId, content)));
   await settle([...sockets, watcher], guild);
-  const messages = (socket: Socket) => socket.dispatches.filter(({ t }) => t === "MESSAGE_CREATE").map(({ d }) => d);
+  const messages = (socket: Socket) =>
+    socket.dispatches.filter(({ t, d }) => t === "MESSAGE_CREATE" && d.type === 0).map(({ d }) => d);
   const all = messages(watcher);
   expect(all.map(({ content }) => content).sort()).toEqual([...spoken, "marker"].sort());
   for (const [i, socket] of sockets.entries()) {
@@ -247,4 +248,22 @@ test("a direct message reaches the two and nobody else", async () => {
   await settle([strange], guild);
   expect(about(strange, dm.id)).toEqual([]);
   expect((await stranger.request("GET", `/channels/${dm.id}/messages`)).body.code).toBe(10003);
+});
+
+test("a bot without MESSAGE_CONTENT sees no content through a reply or a forward either", async () => {
+  const { guild, watcher } = await scene();
+  const bot = await platform.bot(owner, guild.id, "8");
+  const socket = await platform.socket(bot, { intents: 1 | (1 << 9) });
+  const path = `/channels/${guild.channelId}/messages`;
+  const secret = await owner.post(path, { content: "secret", embeds: [{ title: "secret" }] });
+  const reference = { message_id: secret.id, channel_id: guild.channelId };
+  const reply = await owner.post(path, { content: "secret", message_reference: reference });
+  const forward = await owner.post(path, { message_reference: { ...reference, type: 1 } });
+  for (const { id } of [reply, forward]) {
+    const whole = await watcher.event("MESSAGE_CREATE", (d) => d.id === id);
+    expect(JSON.stringify(whole)).toContain("secret");
+    const stripped = await socket.event("MESSAGE_CREATE", (d) => d.id === id);
+    expect(JSON.stringify(stripped)).not.toContain("secret");
+    expect(Object.keys(stripped.d)).toEqual(Object.keys(whole.d));
+  }
 });

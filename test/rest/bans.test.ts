@@ -73,7 +73,9 @@ describe("a ban", () => {
     const second = await owner.post(`/guilds/${guild.id}/channels`, { name: "second" });
     const elsewhere = await platform.guild(owner, "Elsewhere");
     await platform.join(owner, elsewhere, guest);
-    const written: string[] = [];
+    const [welcome] = await owner.get(`/channels/${guild.channelId}/messages?limit=1`);
+    expect(welcome).toMatchObject({ type: 7, author: { id: guest.id } });
+    const written: string[] = [welcome.id];
     for (const channel of [guild.channelId, second.id]) {
       for (let i = 0; i < 3; i++) {
         written.push((await guest.post(`/channels/${channel}/messages`, { content: `spam ${i}` })).id);

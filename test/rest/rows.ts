@@ -171,6 +171,8 @@ export const rows: Record<string, Row> = {
         guild_id: at.guild_id,
         fail_if_not_exists: true,
       },
+      sticker_ids: [],
+      poll: null,
     }),
     anywhere: ["allowed_mentions", "guild_id"],
   },
@@ -208,7 +210,7 @@ export const rows: Record<string, Row> = {
   "PATCH /webhooks/:webhook_id": { body: (at) => ({ name: "hook", channel_id: at.channel_id, avatar: null }) },
   "PATCH /webhooks/:webhook_id/:webhook_token": { body: () => ({ name: "hook", avatar: null }) },
   "POST /webhooks/:webhook_id/:webhook_token": {
-    body: (at) => ({ ...SAID(at), username: "name", avatar_url: "https://example.com/i.png", tts: false }),
+    body: (at) => ({ ...SAID(at), username: "name", avatar_url: "https://example.com/i.png", tts: false, poll: null }),
     query: () => ({ wait: "true", with_components: "true" }),
     anywhere: ["allowed_mentions"],
   },

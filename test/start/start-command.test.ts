@@ -40,7 +40,7 @@ function shown(text: string) {
   };
 }
 
-const Messages = z.array(z.object({ content: z.string() }));
+const Messages = z.array(z.object({ type: z.number(), content: z.string() }));
 const Login = z.object({ token: z.string() });
 const Guilds = z.array(z.object({ id: z.string() }));
 const Guild = z.object({ system_channel_id: z.string() });
@@ -60,7 +60,8 @@ async function messagesSeen({ api, email, password }: ReturnType<typeof shown>):
   const [guild] = Guilds.parse(await call(`${api}/users/@me/guilds`, token));
   const { system_channel_id } = Guild.parse(await call(`${api}/guilds/${guild?.id}`, token));
   const messages = await call(`${api}/channels/${system_channel_id}/messages`, token);
-  return Messages.parse(messages).map((message) => message.content);
+  const said = Messages.parse(messages).filter(({ type }) => type === 0);
+  return said.map((message) => message.content);
 }
 
 /** Says a line in a chat and leaves when it has come back; what was shown. */

@@ -29,6 +29,7 @@ export const messageScenarios: Scenarios = {
       await bot.request("POST", path, { embeds: [EMBED], flags: 1 << 12 }),
       await bot.request("POST", path, { content: "reply", message_reference: { message_id: first.id } }),
       await owner.request("POST", path, { content: mentions }),
+      await bot.request("POST", path, { message_reference: { type: 1, message_id: first.id, channel_id: channelId } }),
       await bot.request("POST", `/channels/${(await dm()).id}/messages`, { content: "in a conversation" }),
     ];
   },
