@@ -15,6 +15,8 @@ export interface Event {
   guildId?: string;
   userId?: string;
   channelId?: string;
+  /** Of a thread that is gone: the channel that it was in, by which outgoing webhooks tell who may hear of it. */
+  parentId?: string;
   data: unknown;
   authorId?: string;
   mentions?: readonly string[];

@@ -59,6 +59,13 @@ export const EVENTS = {
   CHANNEL_CREATE: { ...inChannel, intent: Guilds, changesAccess: true },
   CHANNEL_UPDATE: { ...inChannel, intent: Guilds, dmIntent: 0, changesAccess: true },
   CHANNEL_DELETE: { ...inChannel, intent: Guilds, changesAccess: true },
+  THREAD_CREATE: { ...inChannel, intent: Guilds, changesAccess: true },
+  THREAD_UPDATE: { ...inChannel, intent: Guilds, changesAccess: true },
+  THREAD_DELETE: { ...inChannel, intent: Guilds, changesAccess: true },
+  /** Whose own membership changed gets it for GUILDS alone. */
+  THREAD_MEMBERS_UPDATE: { ...inChannel, intent: GuildMembers, changesAccess: true },
+  /** A thread was archived and no longer is: its members get THREAD_MEMBER_UPDATE, each its own. */
+  $THREAD_UNARCHIVED: { ...inChannel, intent: Guilds, internal: true },
   GUILD_MEMBER_ADD: { ...base, intent: GuildMembers, changesAccess: true },
   GUILD_MEMBER_UPDATE: { ...base, intent: GuildMembers, changesAccess: true },
   GUILD_MEMBER_REMOVE: { ...base, intent: GuildMembers, changesAccess: true },

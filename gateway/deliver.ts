@@ -1,12 +1,14 @@
 import { z } from "zod";
 import { forgetGuild } from "../core/presence-store.ts";
+import { changeThread, privateThreadsOf, syncFor, tellMembers } from "./deliver-threads.ts";
 import { DispatchFrame } from "./frames.ts";
-import { joinGuild, reloadGuild } from "./guild-entry.ts";
+import { joinGuild, learnPlace } from "./guild-entry.ts";
 import {
   applyEvent,
   type ChannelState,
   channelOfEvent,
   classOf,
+  classOfPlace,
   type GuildState,
   mayView,
   visibleChannels,
@@ -62,29 +64,14 @@ function routeGuildEvent(
   state: GuildState,
   event: LogEvent,
 ): Promise<void> | undefined {
-  if (event.rule.changesAccess) {
-    changeAccess(node, entry, state, event);
-    return;
-  }
-  if (event.rule.internal) return;
-  if (event.rule.sees === "guild") {
-    node.publishToMembers(entry.id, event);
-    return;
-  }
-  if (event.header.t === "VOICE_STATE_UPDATE" && !isUnknownVoiceChannel(state, event)) {
-    publishVoiceState(node, entry, state, event);
-    return;
-  }
-  const channel = state.channels.get(event.header.c ?? "");
-  if (channel !== undefined) {
-    node.publish(classOf(state, channel), event);
+  if (canBeJudged(state, event)) {
+    deliver(node, entry, state, event);
     return;
   }
   // Its creation may be published a moment later than a use of it; unknown is never "visible".
-  return reloadGuild(node, entry).then(
+  return learnPlace(node, entry, placeToKnow(event) ?? "").then(
     () => {
-      const found = entry.state?.channels.get(event.header.c ?? "");
-      if (entry.state && found !== undefined) node.publish(classOf(entry.state, found), event);
+      if (entry.state !== null && canBeJudged(entry.state, event)) deliver(node, entry, entry.state, event);
     },
     (error) => {
       // Who may see it can't be known now; the sessions resume and are told then.
@@ -92,6 +79,43 @@ function routeGuildEvent(
       for (const session of entry.sessions) session.connection.closeSoon();
     },
   );
+}
+
+const TELL_THEMSELVES: ReadonlySet<string> = new Set([
+  "CHANNEL_CREATE",
+  "CHANNEL_UPDATE",
+  "CHANNEL_DELETE",
+  "THREAD_DELETE",
+]);
+
+/** The channel or thread without which an event can't be judged; null when it needs none, or tells of it itself. */
+export function placeToKnow(event: LogEvent): string | null {
+  const { t, c } = event.header;
+  if (event.rule.sees !== "channel" || TELL_THEMSELVES.has(t)) return null;
+  return t === "THREAD_CREATE" ? parentRef.parse(eventData(event)).parent_id : (c ?? null);
+}
+
+const parentRef = z.object({ parent_id: z.string() });
+
+/** Whether the snapshot has what it takes to tell who sees an event. */
+function canBeJudged(state: GuildState, event: LogEvent): boolean {
+  if (event.header.t === "VOICE_STATE_UPDATE") return !isUnknownVoiceChannel(state, event);
+  const place = placeToKnow(event);
+  return place === null || classOfPlace(state, place) !== undefined;
+}
+
+/** What happens with an event whose channel is known. */
+function deliver(node: GatewayNode, entry: GuildEntry, state: GuildState, event: LogEvent): void {
+  if (event.header.t.startsWith("THREAD_")) changeThread(node, entry, state, event);
+  else if (event.header.t === "$THREAD_UNARCHIVED") tellMembers(node, entry, state, event);
+  else if (event.rule.changesAccess) changeAccess(node, entry, state, event);
+  else if (event.rule.internal) return;
+  else if (event.rule.sees === "guild") node.publishToMembers(entry.id, event);
+  else if (event.header.t === "VOICE_STATE_UPDATE") publishVoiceState(node, entry, state, event);
+  else {
+    const visibility = classOfPlace(state, event.header.c);
+    if (visibility !== undefined) node.publish(visibility, event);
+  }
 }
 
 /** Applies an event that changes who sees what, tells those who gain or lose channels, then sends the event. */
@@ -140,24 +164,33 @@ function changeChannel(node: GatewayNode, entry: GuildEntry, state: GuildState, 
   const before = state.channels.get(event.header.c ?? "");
   const sessions = [...entry.sessions].filter((session) => !session.held);
   const sawIt = new Set(sessions.filter((session) => before !== undefined && sees(state, session, before)));
+  const viewed = event.header.v === true;
+  const privateBefore = new Map(viewed ? sessions.map((session) => [session, privateThreadsOf(state, session)]) : []);
   applyEvent(state, event);
   const after = channelOfEvent(event);
+  const create = `"t":"CHANNEL_CREATE","d":${after.json}`;
   const frames = {
     update: new DispatchFrame(node.feed.highest, event.body),
-    create: new DispatchFrame(node.feed.highest, `"t":"CHANNEL_CREATE","d":${after.json}`),
+    create: new DispatchFrame(node.feed.highest, create),
     remove: new DispatchFrame(node.feed.highest, `"t":"CHANNEL_DELETE","d":${after.json}`),
   };
   for (const session of sessions) {
     const had = sawIt.has(session);
     const has = sees(state, session, after);
     if (wants(session.profile, event.rule, true)) {
+      const sync = has ? syncFor(state, session, had ? [] : [after.id], privateBefore.get(session) ?? NONE) : null;
+      // What is sent before the last frame bears the number before: a client that drops in between is told again.
+      const early = () => new DispatchFrame(Math.max(session.sentUpTo, node.sentUpTo), create);
       if (had && has) session.send(frames.update);
-      else if (has) session.send(frames.create);
+      else if (has) session.send(sync === null ? frames.create : early());
       else if (had) session.send(frames.remove);
+      if (sync !== null) session.send(new DispatchFrame(node.feed.highest, sync));
     }
     node.updateClasses(session, entry.id);
   }
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 const sees = (state: GuildState, session: Session, channel: ChannelState): boolean => {
   const member = state.members.get(session.userId);
@@ -171,12 +204,18 @@ const sees = (state: GuildState, session: Session, channel: ChannelState): boole
 function changeForMembers(node: GatewayNode, entry: GuildEntry, state: GuildState, event: LogEvent): void {
   const affected = [...entry.sessions].filter((session) => !session.held && mayAffect(event, session));
   const before = new Map(affected.map((session) => [session, visibleOf(state, session)]));
+  const privateBefore = new Map(affected.map((session) => [session, privateThreadsOf(state, session)]));
   applyEvent(state, event);
   for (const session of affected) {
     const had = before.get(session) ?? new Map<string, ChannelState>();
     const has = visibleOf(state, session);
-    if (wants(session.profile, CHANNEL_RULE, true))
-      tellDifference(session, had, has, Math.max(session.sentUpTo, node.sentUpTo));
+    if (wants(session.profile, CHANNEL_RULE, true)) {
+      const number = Math.max(session.sentUpTo, node.sentUpTo);
+      tellDifference(session, had, has, number);
+      const gained = [...has.keys()].filter((id) => !had.has(id));
+      const sync = syncFor(state, session, gained, privateBefore.get(session) ?? NONE);
+      if (sync !== null) session.send(new DispatchFrame(number, sync));
+    }
     node.updateClasses(session, entry.id);
   }
 }

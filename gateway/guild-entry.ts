@@ -1,15 +1,18 @@
+import { ChannelType } from "discord-api-types/v10";
 import { guildLog } from "../core/redis-keys.ts";
-import { type GuildSnapshot, guildSnapshots } from "../core/store/guild-snapshot.ts";
+import { type GuildSnapshot, guildSnapshots, threadsById } from "../core/store/guild-snapshot.ts";
 import { wireGuildCreate } from "../core/wire/guild.ts";
 import { memberFacts, wireMember } from "../core/wire/member.ts";
 import { roleFacts } from "../core/wire/role.ts";
+import { type ThreadMemberRow, wireThreadMember } from "../core/wire/thread.ts";
 import { catchUp } from "./catch-up.ts";
 import { peopleFor } from "./guild-people.ts";
-import { applyEvent, channelState, type GuildState, mayView } from "./guild-state.ts";
+import { applyEvent, channelState, type GuildState, mayView, mayViewThread } from "./guild-state.ts";
 import type { GatewayNode, GuildEntry } from "./node.ts";
 import { showPresenceIn } from "./presence.ts";
 import { pump } from "./replay.ts";
 import type { Session } from "./session.ts";
+import { noteMember, type Threads, threadState } from "./thread-state.ts";
 
 /**
  * Brings a held session into guilds: the node subscribes first and reads Postgres then, so that whatever the
@@ -42,31 +45,86 @@ function settle(session: Session, entry: GuildEntry, snapshot: GuildSnapshot): v
   }
   // The session's own string: one for all of its guilds.
   entry.state.members.set(session.userId, { ...memberFacts(snapshot.me), userId: session.userId });
+  rejoinThreads(entry.state.threads, snapshot);
   // Changes of the membership that came while it was being read.
   for (const due of session.queue ?? []) {
-    if ("event" in due && due.event.log === guildLog(entry.id) && due.event.header.t === "GUILD_MEMBER_UPDATE") {
+    if ("event" in due && due.event.log === guildLog(entry.id) && OWN_CHANGES.has(due.event.header.t)) {
       applyEvent(entry.state, due.event);
     }
   }
 }
 
+const OWN_CHANGES: ReadonlySet<string> = new Set(["GUILD_MEMBER_UPDATE", "THREAD_MEMBERS_UPDATE"]);
+
+/**
+ * Notes which active threads a user is in. Of a thread that the snapshot hasn't, archived or just made, it isn't known;
+ * it is forgotten, and read when something happens in it.
+ */
+function rejoinThreads(threads: Threads, { threads: active, threadMembers, me }: GuildSnapshot): void {
+  const known = new Set(active.map((thread) => thread.id));
+  for (const thread of threads.values()) {
+    if (known.has(thread.id)) thread.members.delete(me.user_id);
+    else threads.delete(thread.id);
+  }
+  for (const row of threadMembers) noteMember(threads, row);
+}
+
 function stateOf(snapshot: GuildSnapshot): GuildState {
+  const threads = new Map(snapshot.threads.map((thread) => [thread.id, threadState(thread, [])]));
+  for (const row of snapshot.threadMembers) noteMember(threads, row);
   return {
     id: snapshot.row.id,
     ownerId: snapshot.row.owner_id,
     roles: new Map(snapshot.roles.map((role) => [role.id, roleFacts(role)])),
     channels: new Map(snapshot.channels.map((channel) => [channel.id, channelState(channel)])),
     deleted: new Map(),
+    threads,
     members: new Map(),
     classSets: new Map(),
   };
 }
 
+/**
+ * Reads a channel or thread that an event names and the node doesn't know; the feed waits meanwhile. A thread is read
+ * alone, as those that are archived are known only when something happens in them; else the whole guild is read anew.
+ */
+export async function learnPlace(node: GatewayNode, entry: GuildEntry, id: string): Promise<void> {
+  await learnThreads(node, entry, [id]);
+  if (entry.state?.threads.has(id) !== true) await reloadGuild(node, entry);
+}
+
+/** Reads those of the threads that the node doesn't know. */
+export async function learnThreads(node: GatewayNode, entry: GuildEntry, ids: readonly string[]): Promise<void> {
+  const before = entry.state;
+  const unknown = ids.filter((id) => before?.threads.has(id) === false && !before.channels.has(id));
+  if (before === null || unknown.length === 0) return;
+  const found = await forPresent(entry, (present) => threadsById(node.sql, entry.id, unknown, present));
+  const { state } = entry;
+  for (const { thread, members } of found) {
+    // It may have come by the feed meanwhile.
+    if (state === null || state.threads.has(thread.id)) continue;
+    state.threads.set(thread.id, threadState(thread, members));
+    if (thread.type === ChannelType.PrivateThread)
+      for (const each of entry.sessions) node.updateClasses(each, entry.id);
+  }
+}
+
+/** Reads what depends on who has sessions here; once more when somebody has come meanwhile. */
+async function forPresent<T>(entry: GuildEntry, read: (present: readonly string[]) => Promise<T>): Promise<T> {
+  for (;;) {
+    const present = new Set(entry.state?.members.keys());
+    const found = await read([...present]);
+    if ([...(entry.state?.members.keys() ?? [])].every((userId) => present.has(userId))) return found;
+  }
+}
+
 /** Reads a guild's roles and channels anew; the feed waits meanwhile. */
-export async function reloadGuild(node: GatewayNode, entry: GuildEntry): Promise<void> {
+async function reloadGuild(node: GatewayNode, entry: GuildEntry): Promise<void> {
   const [session] = entry.sessions;
   if (session === undefined || entry.state === null) return;
-  const snapshot = (await guildSnapshots(node.sql, [entry.id], session.userId)).get(entry.id);
+  const snapshot = await forPresent(entry, async (present) =>
+    (await guildSnapshots(node.sql, [entry.id], session.userId, present)).get(entry.id),
+  );
   if (snapshot === undefined) return;
   entry.state = { ...stateOf(snapshot), deleted: entry.state.deleted, members: entry.state.members };
   for (const each of entry.sessions) node.updateClasses(each, entry.id);
@@ -79,13 +137,25 @@ export async function guildCreate(node: GatewayNode, session: Session, snapshot:
   const facts = memberFacts(me);
   const channels = snapshot.channels.filter((channel) => mayView(state, facts, channelState(channel)));
   const people = await peopleFor(node, session, snapshot, new Set(channels.map(({ id }) => id)));
+  const mine = new Map(snapshot.threadMembers.map((each) => [each.thread_id, each]));
+  const threads = snapshot.threads.flatMap((thread) => {
+    const member = mine.get(thread.id);
+    const seen = mayViewThread(state, facts, threadState(thread, member === undefined ? [] : [member]));
+    return seen ? [member === undefined ? thread : { ...thread, member: ownMembership(member) }] : [];
+  });
   return wireGuildCreate(guild, {
     ...people,
     joinedAt: me.joined_at,
     memberCount: row.member_count,
     members: people.members.map(wireMember),
     channels,
+    threads,
   });
+}
+
+function ownMembership(row: ThreadMemberRow) {
+  const { join_timestamp, flags } = wireThreadMember(row);
+  return { join_timestamp, flags };
 }
 
 /** The user became a member while connected: hold, snapshot, what has happened since, release. */

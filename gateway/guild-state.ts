@@ -1,3 +1,4 @@
+import { ChannelType } from "discord-api-types/v10";
 import { z } from "zod";
 import {
   channelPermissions,
@@ -8,10 +9,12 @@ import {
   type OverwriteFacts,
   Permission,
   type RoleFacts,
+  threadPermissions,
   touchesView,
 } from "../core/permissions.ts";
 import { overwriteFacts, type WireChannel } from "../core/wire/channel.ts";
 import { eventData, type LogEvent } from "./log-event.ts";
+import { applyThreadEvent, type ThreadState, type Threads } from "./thread-state.ts";
 import type { ClassSet, VisibilityClass } from "./topics.ts";
 
 /** What a node knows of a channel: enough to decide who sees it, and its payload for those who come to see it. */
@@ -36,6 +39,7 @@ export interface GuildState {
   channels: Map<string, ChannelState>;
   /** The latest deleted channels, oldest first: some events still tell of them. */
   deleted: Map<string, ChannelState>;
+  threads: Threads;
   /** Only members who have sessions on this node. */
   members: Map<string, MemberFacts>;
   /** The sets that classesOf has given out, by content. */
@@ -66,6 +70,43 @@ export function mayView(state: GuildState, member: MemberFacts, channel: Channel
   return has(bits, Permission.VIEW_CHANNEL);
 }
 
+/** A public thread is seen with its parent, a private one by its members and moderators of those. */
+export function mayViewThread(state: GuildState, member: MemberFacts, thread: ThreadState): boolean {
+  const parent = state.channels.get(thread.parentId);
+  if (parent === undefined) return false;
+  if (!thread.private) return mayView(state, member, parent);
+  const joined = thread.members.has(member.userId);
+  const { PrivateThread } = ChannelType;
+  const bits = threadPermissions(facts(state), member, parent.overwrites, Date.now(), PrivateThread, joined);
+  return has(bits, Permission.VIEW_CHANNEL);
+}
+
+/** The same of a channel or thread by id; null for one that isn't known. */
+export function mayViewPlace(state: GuildState, member: MemberFacts, id: string | undefined): boolean | null {
+  const channel = state.channels.get(id ?? "");
+  if (channel !== undefined) return mayView(state, member, channel);
+  const thread = state.threads.get(id ?? "");
+  return thread === undefined ? null : mayViewThread(state, member, thread);
+}
+
+/** The class that sees the events of a channel or thread; undefined for one that isn't known. */
+export function classOfPlace(state: GuildState, id: string | undefined): VisibilityClass | undefined {
+  const thread = state.threads.get(id ?? "");
+  if (thread?.private === true) return `c:${thread.id}`;
+  const channel = state.channels.get(thread?.parentId ?? id ?? "");
+  return channel === undefined ? undefined : classOf(state, channel);
+}
+
+/** The active threads that a member may view, of these channels or of all. */
+export function visibleThreads(state: GuildState, member: MemberFacts, parents?: ReadonlySet<string>): ThreadState[] {
+  return [...state.threads.values()].filter(
+    (thread) =>
+      !thread.archived &&
+      (parents === undefined || parents.has(thread.parentId)) &&
+      mayViewThread(state, member, thread),
+  );
+}
+
 /** The class whose members see a channel's events. */
 export function classOf(state: GuildState, channel: ChannelState): VisibilityClass {
   return channel.ownClass ? `c:${channel.id}` : `v:${state.id}`;
@@ -79,6 +120,9 @@ export function classesOf(state: GuildState, member: MemberFacts): ClassSet {
   const classes: VisibilityClass[] = [viewsByDefault(state, member) ? `v:${state.id}` : `h:${state.id}`];
   for (const channel of state.channels.values()) {
     if (channel.ownClass && mayView(state, member, channel)) classes.push(`c:${channel.id}`);
+  }
+  for (const thread of state.threads.values()) {
+    if (thread.private && mayViewThread(state, member, thread)) classes.push(`c:${thread.id}`);
   }
   const key = classes.join();
   const known = state.classSets.get(key);
@@ -149,6 +193,13 @@ export function applyEvent(state: GuildState, event: LogEvent): void {
     }
     case "CHANNEL_DELETE":
       rememberDeleted(state, channelOfEvent(event));
+      for (const { id, parentId } of state.threads.values()) if (parentId === event.header.c) state.threads.delete(id);
+      return;
+    case "THREAD_CREATE":
+    case "THREAD_UPDATE":
+    case "THREAD_DELETE":
+    case "THREAD_MEMBERS_UPDATE":
+      applyThreadEvent(state.threads, (userId) => state.members.has(userId), event);
       return;
     case "GUILD_MEMBER_ADD":
     case "GUILD_MEMBER_UPDATE": {

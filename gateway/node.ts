@@ -134,6 +134,7 @@ export class GatewayNode {
     entry.sessions.delete(session);
     if (![...(this.byUser.get(session.userId) ?? [])].some((other) => other.guilds.has(guildId))) {
       entry.state?.members.delete(session.userId);
+      for (const thread of entry.state?.threads.values() ?? []) thread.members.delete(session.userId);
     }
     if (entry.sessions.size > 0) return false;
     this.guilds.delete(guildId);

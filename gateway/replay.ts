@@ -1,11 +1,16 @@
 import { z } from "zod";
 import { EVENTS } from "../core/events.ts";
-import { deliverToUser, sequenceOf } from "./deliver.ts";
+import type { MemberFacts } from "../core/permissions.ts";
+import { guildLog } from "../core/redis-keys.ts";
+import { deliverToUser, placeToKnow, sequenceOf } from "./deliver.ts";
+import { memberUpdate, syncAll, syncFor } from "./deliver-threads.ts";
 import { DispatchFrame } from "./frames.ts";
-import { applyEvent, channelOfEvent, type GuildState, mayView } from "./guild-state.ts";
+import { learnThreads } from "./guild-entry.ts";
+import { applyEvent, channelOfEvent, type GuildState, mayView, mayViewPlace } from "./guild-state.ts";
 import { eventData, type LogEvent } from "./log-event.ts";
 import { contentFor, type GatewayNode } from "./node.ts";
 import type { Due, Session } from "./session.ts";
+import { membersChanged, threadFor } from "./thread-state.ts";
 import { wants } from "./topics.ts";
 import { replayedVoiceState } from "./voice-delivery.ts";
 
@@ -27,6 +32,7 @@ function sendQueue(node: GatewayNode, session: Session): void {
     if (session.connection.buffered > PAUSE_BYTES) return;
     const due = session.queue.shift();
     if (due === undefined) {
+      session.unknown = null;
       node.release(session);
       return;
     }
@@ -35,9 +41,44 @@ function sendQueue(node: GatewayNode, session: Session): void {
       session.connection.sendText(due.text);
     } else if ("body" in due) session.send(new DispatchFrame(session.sentUpTo, due.body));
     else if (due.event.number > session.snapshotAt) {
+      if (isUnknown(node, session, due.event)) {
+        session.queue.unshift(due);
+        void learn(node, session, due.event.log.slice(2));
+        return;
+      }
       if (due.event.number > session.resyncedUpTo) tellSight(node, session, [due, ...session.queue]);
       replay(node, session, due.event);
     }
+  }
+}
+
+/** Whether an event can't be judged before its thread is read: one that is archived is known only when it is asked for. */
+function isUnknown(node: GatewayNode, session: Session, event: LogEvent): boolean {
+  const place = event.log.startsWith("g:") ? placeToKnow(event) : null;
+  const state = node.guilds.get(event.log.slice(2))?.state;
+  if (place === null || !state || session.unknown?.has(place) === true) return false;
+  return !state.channels.has(place) && !state.threads.has(place);
+}
+
+/** Reads all threads of a guild that the session's queue names and the node doesn't know, and goes on. */
+async function learn(node: GatewayNode, session: Session, guildId: string): Promise<void> {
+  session.joining = true;
+  const log = guildLog(guildId);
+  try {
+    const events = (session.queue ?? []).flatMap((due) => ("event" in due && due.event.log === log ? [due.event] : []));
+    const unknown = new Set(
+      events.filter((event) => isUnknown(node, session, event)).flatMap((event) => placeToKnow(event) ?? []),
+    );
+    const entry = node.guilds.get(guildId);
+    if (entry !== undefined) await learnThreads(node, entry, [...unknown]);
+    // What is not found is gone; nothing of it is sent.
+    session.unknown = new Set([...(session.unknown ?? []), ...unknown]);
+    session.joining = false;
+    if (!session.ended) pump(node, session);
+  } catch (error) {
+    node.log.warn({ err: String(error), guildId }, "could not read the threads that a session has missed");
+    // The client resumes, and is told then.
+    session.connection.close("UNKNOWN_ERROR");
   }
 }
 
@@ -56,19 +97,42 @@ function replay(node: GatewayNode, session: Session, event: LogEvent): void {
     if (node.leaveGuild(session, guildId)) node.feed.unsubscribe([event.log]);
     return;
   }
+  if (event.header.t === "$THREAD_UNARCHIVED") {
+    const body = memberUpdate(state, session, event);
+    if (body !== null) send(session, event, body);
+    return;
+  }
   if (event.rule.internal) return;
   // Of a deleted channel this node may know only from here, and what follows may still tell of it.
   if (event.header.t === "CHANNEL_DELETE") applyEvent(state, event);
+  if (event.header.t === "THREAD_MEMBERS_UPDATE") return replayMembers(session, state, member, event);
   if (!wants(session.profile, event.rule, true)) return;
   if (event.rule.sees === "guild") send(session, event, event.body);
-  else if (event.header.t.startsWith("CHANNEL_")) replayChannel(session, state, event);
+  else if (event.rule.changesAccess && event.header.t.startsWith("CHANNEL_")) replayChannel(session, state, event);
   else if (event.header.t === "VOICE_STATE_UPDATE") {
     const body = replayedVoiceState(state, session, event);
     if (body !== null) send(session, event, body);
-  } else {
-    const channel = state.channels.get(event.header.c ?? "");
-    if (channel !== undefined && mayView(state, member, channel)) send(session, event, event.body);
+  } else if (event.header.t === "THREAD_DELETE") {
+    // Who was in a private thread is no longer known: all who see its channel are told that there is none of this id.
+    const parent = state.channels.get(parentRef.parse(eventData(event)).parent_id);
+    if (parent !== undefined && mayView(state, member, parent)) send(session, event, event.body);
+  } else if (mayViewPlace(state, member, event.header.c) === true) send(session, event, event.body);
+}
+
+const parentRef = z.object({ parent_id: z.string() });
+
+/** A thread's members changed: for who sees it and asked for that, and whatever it asked for, for who is concerned. */
+function replayMembers(session: Session, state: GuildState, member: MemberFacts, event: LogEvent): void {
+  const { added, removed } = membersChanged(event);
+  const visible = mayViewPlace(state, member, event.header.c) === true;
+  const wantsGuilds = wants(session.profile, EVENTS.THREAD_CREATE, true);
+  const thread = state.threads.get(event.header.c ?? "");
+  const mine = wantsGuilds && (removed.includes(session.userId) || (visible && added.includes(session.userId)));
+  if (visible && thread !== undefined && mine && thread.members.has(session.userId)) {
+    const create = `"t":"THREAD_CREATE","d":${threadFor(thread, session.userId)}`;
+    session.send(new DispatchFrame(session.sentUpTo, create));
   }
+  if (mine || (visible && wants(session.profile, event.rule, true))) send(session, event, event.body);
 }
 
 function replayChannel(session: Session, state: GuildState, event: LogEvent): void {
@@ -79,7 +143,12 @@ function replayChannel(session: Session, state: GuildState, event: LogEvent): vo
   const visible = mayView(state, member, channel);
   if (event.header.t === "CHANNEL_UPDATE" && event.header.v === true) {
     // It may have come into view, or gone: libraries take a second CHANNEL_CREATE for an update.
-    send(session, event, `"t":"${visible ? "CHANNEL_CREATE" : "CHANNEL_DELETE"}","d":${channel.json}`);
+    if (!visible) return send(session, event, `"t":"CHANNEL_DELETE","d":${channel.json}`);
+    const create = `"t":"CHANNEL_CREATE","d":${channel.json}`;
+    const sync = syncFor(state, session, [channel.id], new Set());
+    if (sync === null) return send(session, event, create);
+    session.send(new DispatchFrame(session.sentUpTo, create));
+    send(session, event, sync);
   } else if (visible) send(session, event, event.body);
 }
 
@@ -127,6 +196,8 @@ function tellSight(node: GatewayNode, session: Session, queue: readonly Due[]): 
       const data = name === "CHANNEL_CREATE" ? channel.json : JSON.stringify(bare(channel.id, guildId, channel.type));
       session.send(new DispatchFrame(session.sentUpTo, `"t":"${name}","d":${data}`));
     }
+    const sync = syncAll(state, session);
+    if (sync !== null) session.send(new DispatchFrame(session.sentUpTo, sync));
   }
 }
 

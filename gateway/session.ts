@@ -152,6 +152,8 @@ export class Session {
   ended = false;
   /** How much it may have to catch up with, beyond what any session may. */
   allowance = 0;
+  /** Threads that what it is due names and that are gone, while it is held. */
+  unknown: Set<string> | null = null;
   /** It was told anew which channels it sees, as far as events up to this number have changed that. */
   resyncedUpTo = 0;
 

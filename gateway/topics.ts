@@ -36,8 +36,8 @@ export function wants(profile: Profile, rule: EventRule, inGuild: boolean): bool
 
 /**
  * A visibility class: those who see the same events. `v:ID` a guild's members who view channels that no overwrite
- * hides or shows, `h:ID` its other members, `c:ID` those who may view one channel that has such an overwrite. What all
- * members see goes to the first two: each is in exactly one of them, so that a guild is one topic for most sessions.
+ * hides or shows, `h:ID` its other members, `c:ID` those who may view one channel that has such an overwrite, or one private
+ * thread; other threads are seen with the channel they are in. What all members see goes to the first two: each is in exactly one of them, so that a guild is one topic for most sessions.
  */
 export type VisibilityClass = `v:${string}` | `h:${string}` | `c:${string}`;
 

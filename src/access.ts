@@ -13,7 +13,7 @@ import {
 } from "../core/permissions.ts";
 import { type ChannelRow, overwriteFacts } from "../core/wire/channel.ts";
 import { memberFacts } from "../core/wire/member.ts";
-import type { ThreadMemberRow } from "../core/wire/thread.ts";
+import { isThreadRow, type ThreadChannelRow, type ThreadMemberRow } from "../core/wire/thread.ts";
 import type { Caller } from "./auth/caller.ts";
 import { ApiError } from "./errors.ts";
 import { type Access, type Request, signedIn } from "./route.ts";
@@ -38,6 +38,11 @@ export interface InGuildChannel extends InGuild {
   channel: ChannelRow;
   /** Set when it is a thread that the caller has joined. */
   threadMember: ThreadMemberRow | null;
+}
+
+/** A member in a thread. */
+export interface InThread extends InGuildChannel {
+  channel: ThreadChannelRow;
 }
 
 /** One of the two of a direct conversation. */
@@ -92,10 +97,41 @@ export function inGuildChannel(...needs: PermissionName[]): Access<InGuildChanne
   };
 }
 
+/**
+ * The same for routes that ask for something else where the channel is a thread. What channels need is what the
+ * route's data names.
+ */
+export function channelOrThread(need: PermissionName, ofThreads: readonly PermissionName[]): Access<InChannel> {
+  return {
+    kind: "channel",
+    needs: ["VIEW_CHANNEL", need],
+    resolve: async (request) => {
+      const found = await enterChannel(request, request.params.get("channel_id"));
+      if (found.type === "dm") return found;
+      const needs = isThread(found.channel.type) ? ofThreads : [need];
+      demand(found.permissions, needs);
+      return { ...found, needs };
+    },
+  };
+}
+
 /** The same for channels that are no threads. */
 export function inParentChannel(...needs: PermissionName[]): Access<InGuildChannel> {
   const access = inGuildChannel(...needs);
   return { ...access, resolve: async (request) => notInThread(await access.resolve(request)) };
+}
+
+/** The same for threads only. */
+export function inThread(...needs: PermissionName[]): Access<InThread> {
+  const access = inGuildChannel(...needs);
+  return { ...access, resolve: async (request) => demandThread(await access.resolve(request)) };
+}
+
+/** @throws 50024 when it is no thread */
+export function demandThread(found: InGuildChannel): InThread {
+  const { channel } = found;
+  if (!isThreadRow(channel)) throw new ApiError("WRONG_CHANNEL_TYPE");
+  return { ...found, channel };
 }
 
 function notInThread(found: InGuildChannel): InGuildChannel {

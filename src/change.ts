@@ -9,7 +9,9 @@ import { eventsPublished } from "./metrics.ts";
  * webhook in the same transaction, commits, publishes the events in their order, and returns what `work` returned.
  * A throw rolls everything back and publishes nothing.
  */
-export type Change = <T>(work: (tx: Transaction, emit: (event: Event) => void) => Promise<T>) => Promise<T>;
+export type Change = <T>(work: (tx: Transaction, emit: Emit) => Promise<T>) => Promise<T>;
+/** Tells of an event once the transaction is committed. */
+export type Emit = (event: Event) => void;
 
 export function createChange(sql: Sql, eventLog: EventLog): Change {
   return async (work) => {
@@ -37,7 +39,7 @@ function deliverable(events: readonly Event[]) {
     .map((event) => ({
       type: event.t,
       guildId: event.guildId ?? null,
-      channelId: event.channelId ?? null,
+      channelId: event.parentId ?? event.channelId ?? null,
       data: JSON.stringify(event.data),
     }));
 }

@@ -2,6 +2,7 @@ import type { App } from "./app.ts";
 import { deleteExpiredInvites } from "./store/invites.ts";
 import { deleteOldNonces, eraseDeleted } from "./store/messages.ts";
 import { deleteExpiredTokens } from "./store/tokens.ts";
+import { archiveIdleThreads } from "./threads/sweep.ts";
 
 const EVERY_MS = 60_000;
 /** Deleted messages keep their content this long, for moderators' sake, and are then erased. */
@@ -20,5 +21,6 @@ async function sweep(app: App): Promise<void> {
   await deleteExpiredTokens(app.sql);
   await deleteOldNonces(app.sql);
   await deleteExpiredInvites(app.sql);
+  await archiveIdleThreads(app);
   await eraseDeleted(app.sql, new Date(Date.now() - RETENTION_MS));
 }

@@ -11,6 +11,7 @@ import { isBanned } from "./store/bans.ts";
 import { findGuild, lockGuild } from "./store/guilds.ts";
 import { deleteMember, findMember, insertMember } from "./store/members.ts";
 import { managedRoleIds } from "./store/roles.ts";
+import { leaveThreadsOf } from "./store/thread-members.ts";
 import { findUser } from "./store/users.ts";
 
 /**
@@ -71,6 +72,7 @@ export async function removeMember(
   if (user === undefined) return false;
   const version = await deleteMember(tx, guildId, userId);
   if (version === undefined) return false;
+  await leaveThreadsOf(tx, guildId, userId);
   emit({ t: "$GUILD_LEAVE", userId, data: { guild_id: guildId }, ...ownVersioned(guildId, userId, version) });
   const data = { guild_id: guildId, user: wireUser(user) };
   emit({ t: "GUILD_MEMBER_REMOVE", guildId, data, ...versioned(guildId, userId, version) });

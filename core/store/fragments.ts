@@ -45,6 +45,9 @@ export const overwritesJson = (sql: Db): Fragment => sql`
     'deny', o.deny::text) order by o.target_id) from permission_overwrites o
     where o.channel_id = case when c.type in (10, 11, 12) then c.parent_id else c.id end), '[]')`;
 
+/** The columns of a ThreadMemberRow, from alias `tm`. */
+export const threadMemberColumns = (sql: Db): Fragment => sql`tm.thread_id, tm.user_id, tm.joined_at, tm.flags`;
+
 /** The columns of a MemberRow, from aliases `m` and `u`. */
 export const memberColumns = (sql: Db): Fragment => sql`
   m.server_id, m.user_id, m.joined_at, m.nickname, m.avatar, m.communication_disabled_until, m.deaf, m.mute,

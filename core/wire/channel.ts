@@ -95,7 +95,7 @@ function wireTextFields(row: ChannelRow) {
   };
 }
 
-function wireLastPin(row: { last_pin_at: Date | null }) {
+export function wireLastPin(row: { last_pin_at: Date | null }) {
   return row.last_pin_at === null ? {} : { last_pin_timestamp: wireTime(row.last_pin_at) };
 }
 

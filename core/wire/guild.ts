@@ -3,6 +3,7 @@ import type { VoiceState } from "../voice-store.ts";
 import type { WireChannel } from "./channel.ts";
 import type { WireMember } from "./member.ts";
 import { type RoleRow, wireRole } from "./role.ts";
+import type { WireThread } from "./thread.ts";
 import { wireTime } from "./time.ts";
 
 export interface GuildRow {
@@ -78,6 +79,9 @@ export function wireGuild(row: GuildRow, roles: readonly RoleRow[]) {
 
 export type WireGuild = ReturnType<typeof wireGuild>;
 
+/** With the session's own membership, in which GUILD_CREATE leaves out the two ids. */
+type GuildCreateThread = WireThread & { member?: { join_timestamp: string; flags: number } };
+
 /** GUILD_CREATE's extra fields. https://discord.com/developers/docs/events/gateway-events#guild-create */
 export function wireGuildCreate(
   guild: WireGuild,
@@ -86,6 +90,7 @@ export function wireGuildCreate(
     memberCount: number;
     members: WireMember[];
     channels: WireChannel[];
+    threads: GuildCreateThread[];
     large: boolean;
     presences: readonly WirePresence[];
     voiceStates: readonly VoiceState[];
@@ -99,7 +104,7 @@ export function wireGuildCreate(
     member_count: parts.memberCount,
     members: parts.members,
     channels: parts.channels,
-    threads: [],
+    threads: parts.threads,
     presences: parts.presences,
     voice_states: parts.voiceStates,
     stage_instances: [],

@@ -1,5 +1,6 @@
-import { MessageFlags, MessageReferenceType } from "discord-api-types/v10";
+import { MessageFlags, MessageReferenceType, MessageType } from "discord-api-types/v10";
 import { type ReactionRow, wireReaction } from "./reaction.ts";
+import { type ThreadChannelRow, wireThread } from "./thread.ts";
 import { wireTime, wireTimeOrNull } from "./time.ts";
 import { deletedUser, type UserRow, type WireUser, wireUser } from "./user.ts";
 
@@ -33,17 +34,20 @@ export interface MessageRow {
   version: string;
   /** In the order in which the emoji were first used. */
   reactions: ReactionRow[];
+  /** The thread that was started from it. */
+  thread: ThreadChannelRow | null;
   /** The message replied to, when it was asked for and still exists. */
   referenced: MessageRow | null;
 }
 
-const REPLY = 19;
+/** Those that name another message: replies, and the first message of a thread that was started from one. */
+const REFERRING: readonly number[] = [MessageType.Reply, MessageType.ThreadStarterMessage];
 
 /** https://discord.com/developers/docs/resources/message#message-object */
 export function wireMessage(row: MessageRow) {
   return {
     ...wireBasicMessage(row),
-    ...(row.type === REPLY
+    ...(REFERRING.includes(row.type)
       ? { referenced_message: row.referenced === null ? null : wireBasicMessage(row.referenced) }
       : {}),
   };
@@ -73,6 +77,7 @@ function wireBasicMessage(row: MessageRow) {
     tts: row.tts,
     ...(row.webhook_id === null ? {} : { webhook_id: row.webhook_id }),
     ...(row.application_id === null ? {} : { application_id: row.application_id }),
+    ...(row.thread === null ? {} : { thread: wireThread(row.thread) }),
     ...wireReference(row),
     ...(row.snapshots === null ? {} : { message_snapshots: row.snapshots }),
     ...(row.reactions.length === 0 ? {} : { reactions: row.reactions.map(wireReaction) }),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { EgressResponse } from "../../core/egress.ts";
 import { EgressRefused, type NetworkList } from "../../core/egress-rules.ts";
-import { channelPermissions, has, Permission } from "../../core/permissions.ts";
+import { channelPermissions, has, isThread, Permission, threadPermissions } from "../../core/permissions.ts";
 import { unseal } from "../../core/secret.ts";
 import { postSigned } from "../../core/webhook-endpoint.ts";
 import { overwriteFacts } from "../../core/wire/channel.ts";
@@ -34,7 +34,9 @@ export function reasonToDrop(delivery: Delivery, target: Target, now: number): s
   const channel = target.channel ?? deletedChannel(delivery);
   if (channel === undefined) return "the channel is gone";
   const overwrites = overwriteFacts(channel.overwrites);
-  const permissions = channelPermissions(target.guild, target.bot, overwrites, now, channel.type);
+  const permissions = isThread(channel.type)
+    ? threadPermissions(target.guild, target.bot, overwrites, now, channel.type, channel.joined)
+    : channelPermissions(target.guild, target.bot, overwrites, now, channel.type);
   return has(permissions, Permission.VIEW_CHANNEL) ? undefined : "the bot may not view the channel";
 }
 
@@ -51,7 +53,7 @@ function deletedChannel(delivery: Delivery): NonNullable<Target["channel"]> | un
   if (delivery.event_type !== "CHANNEL_DELETE") return undefined;
   const parsed = channelInEvent.safeParse(JSON.parse(delivery.data));
   if (!parsed.success) return undefined;
-  return { type: parsed.data.type, overwrites: parsed.data.permission_overwrites };
+  return { type: parsed.data.type, overwrites: parsed.data.permission_overwrites, joined: false };
 }
 
 /** The body as Discord sends it; the event's data is not parsed but put in as it was stored. */

@@ -76,7 +76,7 @@ export interface Target {
   /** The application's bot; null when it isn't in the guild. */
   bot: MemberFacts | null;
   /** Null when the channel is gone. */
-  channel: { type: number; overwrites: OverwriteRow[] } | null;
+  channel: { type: number; overwrites: OverwriteRow[]; joined: boolean } | null;
 }
 
 interface TargetRow {
@@ -90,6 +90,8 @@ interface TargetRow {
   communication_disabled_until: Date | null;
   role_ids: string[];
   channel_type: number | null;
+  /** Whether it is a thread that the bot is a member of. */
+  joined: boolean;
   overwrites: OverwriteRow[];
 }
 
@@ -100,7 +102,8 @@ export async function loadTarget(sql: Sql, delivery: Delivery): Promise<Target |
       a.private_key, s.owner_id, m.user_id as bot_id, m.communication_disabled_until, ${roleIds(sql)} as role_ids,
       coalesce((select json_agg(json_build_object('id', r.id::text, 'permissions', r.permissions,
         'position', r.position)) from roles r where r.server_id = s.id), '[]') as roles,
-      c.type as channel_type, ${overwritesJson(sql)} as overwrites
+      c.type as channel_type, ${overwritesJson(sql)} as overwrites,
+      exists (select 1 from thread_members tm where tm.thread_id = c.id and tm.user_id = a.bot_id) as joined
     from applications a
     left join servers s on s.id = ${delivery.server_id}
     left join server_members m on m.server_id = s.id and m.user_id = a.bot_id
@@ -114,7 +117,8 @@ export async function loadTarget(sql: Sql, delivery: Delivery): Promise<Target |
     sealedSeed: row.private_key,
     guild: guildFacts(delivery.server_id, row),
     bot: row.bot_id === null ? null : memberFacts({ ...row, user_id: row.bot_id }),
-    channel: row.channel_type === null ? null : { type: row.channel_type, overwrites: row.overwrites },
+    channel:
+      row.channel_type === null ? null : { type: row.channel_type, overwrites: row.overwrites, joined: row.joined },
   };
 }
 

@@ -78,6 +78,7 @@ export function messageEvent(guild: Guild, author: Account): Event {
     created_at: new Date(),
     edited_at: null,
     version: "0",
+    thread: null,
     referenced: null,
   };
   const data = { ...wireMessage(row), guild_id: guild.id };

@@ -10,9 +10,9 @@ const { GuildText, GuildVoice, GuildCategory, GuildAnnouncement, GuildStageVoice
   ChannelType;
 
 /** Minutes after which a thread without activity is archived. */
-const autoArchiveDuration = z.literal([60, 1440, 4320, 10_080]);
+export const autoArchiveDuration = z.literal([60, 1440, 4320, 10_080]);
 /** Seconds that somebody waits between two messages. */
-const slowmode = z.number().int().min(0).max(21_600);
+export const slowmode = z.number().int().min(0).max(21_600);
 
 /** https://discord.com/developers/docs/resources/channel#modify-channel-json-params-guild-channel */
 export const channelPatch = z.object({

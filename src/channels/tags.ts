@@ -1,9 +1,12 @@
+import { ChannelFlags } from "discord-api-types/v10";
 import { z } from "zod";
-import type { ForumTag } from "../../core/wire/channel.ts";
+import { has, Permission } from "../../core/permissions.ts";
+import type { ChannelRow, ForumTag } from "../../core/wire/channel.ts";
 import { ApiError } from "../errors.ts";
 import { snowflake, text, trimmed } from "../fields.ts";
 
 const MAX_TAGS = 20;
+const MAX_APPLIED = 5;
 const emoji = { emoji_id: snowflake.nullish(), emoji_name: text(0, 100).nullish() };
 
 /** https://discord.com/developers/docs/resources/channel#forum-tag-object */
@@ -11,6 +14,7 @@ export const forumTags = z
   .array(z.object({ id: snowflake.nullish(), name: trimmed(1, 20), moderated: z.boolean().nullish(), ...emoji }))
   .max(MAX_TAGS);
 export const defaultReaction = z.object(emoji);
+export const appliedTags = z.array(snowflake).max(MAX_APPLIED);
 
 /**
  * A forum's tags after a request: those that name the id of one it has are that one changed, others are new.
@@ -35,4 +39,29 @@ export function tagsOf(
 export function emojiOf(wanted: z.infer<typeof defaultReaction>): Pick<ForumTag, "emoji_id" | "emoji_name"> {
   if (wanted.emoji_id && wanted.emoji_id !== "0") throw new ApiError("UNKNOWN_EMOJI");
   return { emoji_id: null, emoji_name: wanted.emoji_name || null };
+}
+
+/**
+ * The tags of a post after a request.
+ * @param before those that it has
+ * @param permissions what the caller may do in the forum: moderated tags are given and taken by who manages threads
+ * @throws 10087 for a tag that the forum doesn't have, 40066 or 40067 for a post without one where there must be one
+ */
+export function applicableTags(
+  forum: ChannelRow,
+  before: readonly string[],
+  wanted: readonly string[],
+  permissions: bigint,
+): string[] {
+  const known = new Map(forum.available_tags.map((tag) => [tag.id, tag]));
+  const tags = [...new Set(wanted)];
+  if (tags.some((id) => !known.has(id))) throw new ApiError("UNKNOWN_TAG");
+  const moderates = has(permissions, Permission.MANAGE_THREADS);
+  const changed = [...tags.filter((id) => !before.includes(id)), ...before.filter((id) => !tags.includes(id))];
+  if (!moderates && changed.some((id) => known.get(id)?.moderated === true)) throw new ApiError("MISSING_PERMISSIONS");
+  if (tags.length === 0 && (forum.flags & ChannelFlags.RequireTag) !== 0 && !moderates) {
+    const free = forum.available_tags.some((tag) => !tag.moderated);
+    throw new ApiError(free ? "TAG_REQUIRED" : "NO_TAGS_FOR_MEMBERS");
+  }
+  return tags;
 }

@@ -9,6 +9,7 @@ import { channelEvents } from "../channel-events.ts";
 import { ApiError } from "../errors.ts";
 import { findMessage } from "../store/messages.ts";
 import { countPins, lockPins, noteLastPin, setPinned, setUnpinned } from "../store/pins.ts";
+import { demandOpen, isInThread } from "../threads/write.ts";
 import { messageEvents } from "./event.ts";
 import { isSystemMessage } from "./kinds.ts";
 import { placeOf } from "./place.ts";
@@ -21,6 +22,7 @@ const MAX_PINS = 250;
 
 /** Pins a message and tells of it in the channel; one that is pinned already stays as it is. */
 export async function pinMessage(app: App, tx: Transaction, emit: Emit, where: InChannel, id: string): Promise<void> {
+  demandOpen(where);
   const place = placeOf(where);
   await lockPins(tx, place);
   const message = await existing(tx, where, id);
@@ -33,12 +35,14 @@ export async function pinMessage(app: App, tx: Transaction, emit: Emit, where: I
     id: app.nextId(),
     channelId: place.id,
     type: MessageType.ChannelPinnedMessage,
+    inThread: isInThread(where),
     reference: { messageId: id, channelId: place.id },
   });
 }
 
 /** Unpins a message; one that isn't pinned stays as it is. */
 export async function unpinMessage(tx: Transaction, emit: Emit, where: InChannel, id: string): Promise<void> {
+  demandOpen(where);
   await lockPins(tx, placeOf(where));
   const message = await existing(tx, where, id);
   if (message.pinned_at === null) return;

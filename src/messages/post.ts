@@ -10,6 +10,7 @@ import { publishAll } from "../change.ts";
 import { isForum } from "../channels/body.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { findMessage, insertMessage, type MessageDelivery, type NewMessage } from "../store/messages.ts";
+import { isInThread, openForMessage } from "../threads/write.ts";
 import { type MessageCreate, richEmbed, type WebhookMessage } from "./body.ts";
 import { messageEvents } from "./event.ts";
 import { type Mentions, resolveMentions } from "./mentions.ts";
@@ -22,6 +23,9 @@ const TEXT_TYPES: readonly number[] = [
   ChannelType.GuildVoice,
   ChannelType.GuildAnnouncement,
   ChannelType.GuildStageVoice,
+  ChannelType.AnnouncementThread,
+  ChannelType.PublicThread,
+  ChannelType.PrivateThread,
 ];
 /** Flags that a sender may set. https://discord.com/developers/docs/resources/message#message-object-message-flags */
 const SETTABLE_FLAGS = MessageFlags.SuppressEmbeds | MessageFlags.SuppressNotifications;
@@ -41,6 +45,7 @@ export async function postMessage(app: App, where: InChannel, body: MessageCreat
   const message: NewMessage = {
     ...content,
     place,
+    inThread: isInThread(where),
     authorId: author.id,
     ...referring,
     ...(snapshots === undefined ? {} : { snapshots, flags: content.flags | MessageFlags.HasSnapshot }),
@@ -49,7 +54,8 @@ export async function postMessage(app: App, where: InChannel, body: MessageCreat
   const wire = wireMessage(toRow(message, author, mentions.users, referenced));
   if (where.type === "dm") return store(app, where, message, wire, body.nonce ?? null);
   const giveBack = await app.slowmode.take(where, "message");
-  return store(app, where, message, wire, body.nonce ?? null).catch(async (error) => {
+  const stored = openForMessage(app, where).then(() => store(app, where, message, wire, body.nonce ?? null));
+  return stored.catch(async (error) => {
     await giveBack();
     throw error;
   });
@@ -130,6 +136,7 @@ export function toRow(
     edited_at: null,
     version: "0",
     reactions: [],
+    thread: null,
     referenced,
   };
 }

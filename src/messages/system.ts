@@ -16,6 +16,8 @@ export interface SystemMessage {
   /** Whom it is about. */
   mentions?: readonly string[];
   reference?: { messageId: string | null; channelId: string; guildId?: string };
+  /** Whether it is in a thread, and not its first. */
+  inThread?: boolean;
 }
 
 /** Posts a message of the platform's own in the name of who acts, in any channel of the guild or the conversation. */
@@ -34,6 +36,7 @@ export async function postSystemMessage(
   const stored = {
     id: message.id,
     place,
+    inThread: message.inThread ?? false,
     authorId,
     type: message.type,
     flags: 0,

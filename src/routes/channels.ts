@@ -1,11 +1,14 @@
 import { z } from "zod";
-import { has, Permission } from "../../core/permissions.ts";
+import { has, isThread, Permission } from "../../core/permissions.ts";
 import { wireChannel, wireDmChannel } from "../../core/wire/channel.ts";
+import { isThreadRow, wireThread, wireThreadMember } from "../../core/wire/thread.ts";
 import {
+  channelOrThread,
+  demandThread,
   type InDm,
+  type InGuildChannel,
   inChannel,
   inGuild,
-  inGuildChannel,
   inParentChannel,
   lockedChannel,
   lockedGuild,
@@ -13,7 +16,7 @@ import {
 } from "../access.ts";
 import type { App } from "../app.ts";
 import { arrangeChannels, channelPlace } from "../channels/arrange.ts";
-import { channelCreate, channelPatch } from "../channels/body.ts";
+import { channelCreate } from "../channels/body.ts";
 import { createChannel, patchChannel, removeChannel } from "../channels/edit.ts";
 import { changeOverwrites, checkOverwrites, heldIn, MAX_OVERWRITES, overwriteBits } from "../channels/overwrites.ts";
 import { ApiError } from "../errors.ts";
@@ -21,6 +24,9 @@ import { route } from "../route.ts";
 import { listChannels } from "../store/channels.ts";
 import { findDm } from "../store/dms.ts";
 import { findUser } from "../store/users.ts";
+import { channelOrThreadPatch } from "../threads/body.ts";
+import { removeThread } from "../threads/delete.ts";
+import { patchThread } from "../threads/edit.ts";
 
 export const channelRoutes = [
   route({
@@ -28,26 +34,38 @@ export const channelRoutes = [
     path: "/channels/:channel_id",
     operation: "get_channel",
     access: inChannel(),
-    handle: async ({ app }, where) => (where.type === "dm" ? dmChannel(app, where) : wireChannel(where.channel)),
+    handle: async ({ app }, where) => (where.type === "dm" ? dmChannel(app, where) : guildChannel(where)),
   }),
   route({
     method: "PATCH",
     path: "/channels/:channel_id",
     operation: "update_channel",
-    access: inGuildChannel("MANAGE_CHANNELS"),
-    body: channelPatch,
-    handle: ({ app, body }, found) =>
-      app.change(async (tx, emit) => patchChannel(tx, emit, await lockedChannel(tx, found), app.nextId, body)),
+    // Of a thread, each field has its own rule.
+    access: channelOrThread("MANAGE_CHANNELS", []),
+    body: channelOrThreadPatch,
+    handle: ({ app, body }, found) => {
+      if (found.type === "dm") throw new ApiError("NOT_IN_DM");
+      return app.change(async (tx, emit) => {
+        const where = await lockedChannel(tx, found);
+        if (isThread(where.channel.type)) return patchThread(tx, emit, demandThread(where), app.nextId, body);
+        return patchChannel(tx, emit, where, app.nextId, body);
+      });
+    },
   }),
   route({
     method: "DELETE",
     path: "/channels/:channel_id",
     operation: "delete_channel",
-    access: inChannel("MANAGE_CHANNELS"),
+    access: channelOrThread("MANAGE_CHANNELS", ["MANAGE_THREADS"]),
     handle: ({ app }, found) => {
       // Closing a conversation concerns only the client: it can be opened again, and nothing of it is lost.
       if (found.type === "dm") return dmChannel(app, found);
-      return app.change(async (tx, emit) => removeChannel(tx, emit, await lockedChannel(tx, found)));
+      return app.change(async (tx, emit) => {
+        const where = await lockedChannel(tx, found);
+        return isThread(where.channel.type)
+          ? removeThread(tx, emit, demandThread(where))
+          : removeChannel(tx, emit, where);
+      });
     },
   }),
   route({
@@ -114,6 +132,11 @@ export const channelRoutes = [
     },
   }),
 ];
+
+function guildChannel({ channel, threadMember }: InGuildChannel) {
+  if (!isThreadRow(channel)) return wireChannel(channel);
+  return { ...wireThread(channel), ...(threadMember === null ? {} : { member: wireThreadMember(threadMember) }) };
+}
 
 async function dmChannel(app: App, where: InDm) {
   const [dm, recipient] = await Promise.all([findDm(app.sql, where.id), findUser(app.sql, where.recipientId)]);

@@ -12,6 +12,7 @@ import { oauth2Routes } from "./oauth2.ts";
 import { pinRoutes } from "./pins.ts";
 import { reactionRoutes } from "./reactions.ts";
 import { roleRoutes } from "./roles.ts";
+import { threadRoutes } from "./threads.ts";
 import { userRoutes } from "./users.ts";
 import { webhookRoutes } from "./webhooks.ts";
 
@@ -28,6 +29,7 @@ export const routes: readonly Route[] = [
   ...messageRoutes,
   ...reactionRoutes,
   ...pinRoutes,
+  ...threadRoutes,
   ...applicationRoutes,
   ...oauth2Routes,
   ...webhookRoutes,

@@ -15,6 +15,7 @@ import { placeOf } from "../messages/place.ts";
 import { postMessage } from "../messages/post.ts";
 import { route } from "../route.ts";
 import { deleteMessages, findMessage, listMessages, type MessagePatch, updateMessage } from "../store/messages.ts";
+import { demandDeletable, demandOpen } from "../threads/write.ts";
 
 /** Older messages can't be deleted in bulk. https://discord.com/developers/docs/resources/message#bulk-delete-messages */
 const BULK_DELETE_MAX_AGE_MS = 14 * 24 * 3600_000;
@@ -59,6 +60,7 @@ export const messageRoutes = [
     access: inChannel(),
     body: messageEdit,
     handle: async ({ app, params, body }, where) => {
+      demandOpen(where);
       const before = await existing(app, where, params.get("message_id"));
       return edit(app, where, before, body);
     },
@@ -76,6 +78,7 @@ export const messageRoutes = [
         throw new ApiError("MISSING_PERMISSIONS");
       }
       if (UNDELETABLE.includes(message.type)) throw new ApiError("SYSTEM_MESSAGE");
+      demandDeletable(where);
       await remove(app, where, message.id);
     },
   }),

@@ -10,6 +10,7 @@ import { type Params, route } from "../route.ts";
 import { findMessage } from "../store/messages.ts";
 import { listReactionUsers } from "../store/reactions.ts";
 import { findUser } from "../store/users.ts";
+import { demandReactable } from "../threads/write.ts";
 
 const REACTIONS = "/channels/:channel_id/messages/:message_id/reactions";
 const BURST = 1;
@@ -21,6 +22,7 @@ export const reactionRoutes = [
     operation: "add_my_message_reaction",
     access: inChannel("READ_MESSAGE_HISTORY"),
     handle: async ({ app, params }, where) => {
+      demandReactable(where);
       const emoji = emojiIn(params);
       await app.change((tx, emit) => addReaction(tx, emit, where, params.get("message_id"), emoji));
     },
@@ -31,6 +33,7 @@ export const reactionRoutes = [
     operation: "delete_my_message_reaction",
     access: inChannel(),
     handle: async ({ app, params }, where) => {
+      demandReactable(where);
       const [emoji, messageId, userId] = [emojiIn(params), params.get("message_id"), where.caller.user.id];
       await app.change((tx, emit) => removeReaction(tx, emit, where, messageId, emoji, userId));
     },

@@ -1,6 +1,9 @@
+import { MessageFlags } from "discord-api-types/v10";
 import type { Db } from "../../core/db.ts";
-import { type Fragment, setAndBump, userJson } from "../../core/store/fragments.ts";
+import { channelColumns, type Fragment, setAndBump, userJson } from "../../core/store/fragments.ts";
+import type { ChannelRow } from "../../core/wire/channel.ts";
 import type { MessageRow, MessageSnapshot } from "../../core/wire/message.ts";
+import { isThreadRow, type ThreadChannelRow } from "../../core/wire/thread.ts";
 
 /** The columns of a MessageRow without the message that it refers to, as `viewerId` sees them. */
 const messageColumns = (sql: Db, viewerId: string | null) => sql`
@@ -19,7 +22,7 @@ const reactionsJson = (sql: Db, viewerId: string | null) => sql`
         where mine.message_id = r.message_id and mine.emoji = r.emoji and mine.user_id = ${viewerId}::bigint))
     order by r.place) from message_reactions r where r.message_id = msg.id), '[]')`;
 
-type Plain = Omit<MessageRow, "referenced">;
+type Plain = Omit<MessageRow, "referenced" | "thread">;
 
 /** Where messages are: a guild's channel or a conversation. */
 export interface Place {
@@ -40,14 +43,14 @@ export async function findMessage(
   const rows = await sql<Plain[]>`
     select ${messageColumns(sql, viewerId)} from messages msg
     where msg.id = ${id} and ${inPlace(sql, place)} and not msg.deleted`;
-  const [row] = await withReferenced(sql, rows, viewerId);
+  const [row] = await withRelated(sql, rows, viewerId);
   return row;
 }
 
 /** Messages by what follows FROM, from alias `msg`. */
 export async function selectMessages(sql: Db, viewerId: string, rest: Fragment): Promise<MessageRow[]> {
   const rows = await sql<Plain[]>`select ${messageColumns(sql, viewerId)} from messages msg ${rest}`;
-  return withReferenced(sql, rows, viewerId);
+  return withRelated(sql, rows, viewerId);
 }
 
 export interface Page {
@@ -64,9 +67,9 @@ export async function listMessages(sql: Db, place: Place, page: Page, viewerId: 
     const newer = await listPlain(sql, place, { after: page.around, limit: half }, viewerId);
     const rest = { upTo: page.around, limit: page.limit - newer.length };
     const older = await listPlain(sql, place, rest, viewerId);
-    return withReferenced(sql, [...newer, ...older], viewerId);
+    return withRelated(sql, [...newer, ...older], viewerId);
   }
-  return withReferenced(sql, await listPlain(sql, place, page, viewerId), viewerId);
+  return withRelated(sql, await listPlain(sql, place, page, viewerId), viewerId);
 }
 
 async function listPlain(sql: Db, place: Place, page: Page & { upTo?: string }, viewerId: string): Promise<Plain[]> {
@@ -81,21 +84,37 @@ async function listPlain(sql: Db, place: Place, page: Page & { upTo?: string }, 
   return upward ? [...rows].reverse() : rows;
 }
 
-/** Attaches the messages replied to, in one more statement when there are any. */
-async function withReferenced(sql: Db, rows: readonly Plain[], viewerId: string | null): Promise<MessageRow[]> {
+/** Attaches the messages replied to and the threads started, in one more statement each when there are any. */
+async function withRelated(sql: Db, rows: readonly Plain[], viewerId: string | null): Promise<MessageRow[]> {
   const ids = rows.flatMap((row) => (row.reference_message_id === null ? [] : [row.reference_message_id]));
   const found =
     ids.length === 0
       ? []
       : await sql<Plain[]>`
           select ${messageColumns(sql, viewerId)} from messages msg where msg.id = any(${ids}) and not msg.deleted`;
-  const byId = new Map(found.map((row) => [row.id, { ...row, referenced: null }]));
-  return rows.map((row) => ({ ...row, referenced: byId.get(row.reference_message_id ?? "") ?? null }));
+  const threads = await threadsOf(sql, [...rows, ...found]);
+  const attach = (row: Plain, referenced: MessageRow | null): MessageRow => ({
+    ...row,
+    thread: threads.get(row.id) ?? null,
+    referenced,
+  });
+  const byId = new Map(found.map((row) => [row.id, attach(row, null)]));
+  return rows.map((row) => attach(row, byId.get(row.reference_message_id ?? "") ?? null));
+}
+
+/** The threads started from messages, by the id that the two share. */
+async function threadsOf(sql: Db, rows: readonly Plain[]): Promise<Map<string, ThreadChannelRow>> {
+  const ids = rows.filter((row) => (row.flags & MessageFlags.HasThread) !== 0).map((row) => row.id);
+  if (ids.length === 0) return new Map();
+  const found = await sql<ChannelRow[]>`select ${channelColumns(sql)} from channels c where c.id = any(${ids})`;
+  return new Map(found.filter(isThreadRow).map((row) => [row.id, row]));
 }
 
 export interface NewMessage {
   id: string;
   place: Place;
+  /** Whether it is in a thread, and not its first message: it counts there. */
+  inThread?: boolean;
   authorId: string | null;
   webhookId?: string;
   webhookName?: string;
@@ -169,6 +188,7 @@ export async function insertMessage(
       ${m.enforcedNonce === null ? sql`` : sql`where exists (select 1 from claimed)`}
       returning id
     )
+    ${m.inThread === true ? countInThread(sql, m.place.id) : sql``}
     ${delivery === null ? sql`` : sql`, delivered as (${deliveryRows(sql, m, delivery)})`}
     select (select id from made) as id,
       exists (select 1 from event_outbox where key = ${log}) as outbox_pending`;
@@ -180,6 +200,12 @@ export async function insertMessage(
   if (earlier === undefined) throw new Error("neither a message nor its nonce is there");
   return { made: false, id: earlier.message_id, outboxPending: row.outbox_pending };
 }
+
+const countInThread = (sql: Db, threadId: string) => sql`
+  , counted as (
+    update threads set message_count = message_count + 1, total_message_sent = total_message_sent + 1
+    where channel_id = ${threadId} and exists (select 1 from made)
+  )`;
 
 const claimNonce = (sql: Db, m: NewMessage, nonce: string) => sql`
   claimed as (
@@ -223,7 +249,7 @@ export async function updateMessage(sql: Db, id: string, patch: MessagePatch, ed
     where id = ${id}`;
 }
 
-/** Hides messages; their content is erased later. @returns the ids that were there */
+/** Hides messages; their content is erased later. A thread counts them no more. @returns the ids that were there */
 export async function deleteMessages(
   sql: Db,
   place: Place,
@@ -231,12 +257,23 @@ export async function deleteMessages(
   sparedTypes: readonly number[] = [],
 ): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
-    update messages msg set deleted = true, version = version + 1
-    where msg.id = any(${[...ids]}) and ${inPlace(sql, place)} and not msg.deleted
-      and msg.type <> all(${[...sparedTypes]}::smallint[])
-    returning msg.id`;
+    with gone as (
+      update messages msg set deleted = true, version = version + 1
+      where msg.id = any(${[...ids]}) and ${inPlace(sql, place)} and not msg.deleted
+        and msg.type <> all(${[...sparedTypes]}::smallint[])
+      returning msg.id, msg.channel_id
+    ), ${uncounted(sql)}
+    select id from gone`;
   return rows.map((row) => row.id);
 }
+
+/** Takes the messages of the CTE `gone` out of their threads' counts; a thread's first message never counted. */
+const uncounted = (sql: Db) => sql`
+  uncounted as (
+    update threads t set message_count = greatest(0, t.message_count - g.n)
+    from (select channel_id, count(*) filter (where id <> channel_id)::int as n from gone group by channel_id) g
+    where t.channel_id = g.channel_id
+  )`;
 
 /**
  * Hides what somebody wrote in a guild in the past `seconds`, the newest `limit` of it.
@@ -258,7 +295,7 @@ export async function deleteMessagesOf(
           and msg.created_at > now() - make_interval(secs => ${seconds})
         order by msg.id desc limit ${limit})
       returning id, channel_id
-    )
+    ), ${uncounted(sql)}
     select channel_id, array_agg(id::text order by id) as ids from gone group by channel_id`;
 }
 

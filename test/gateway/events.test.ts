@@ -30,6 +30,9 @@ async function changeEverything(
   await owner.delete(`${messages}/${message.id}`);
   const two = [await owner.post(messages, { content: "two" }), await owner.post(messages, { content: "three" })];
   await owner.post(`${messages}/bulk-delete`, { messages: two.map(({ id }) => id) });
+  const thread = await owner.post(`/channels/${channel.id}/threads`, { name: "thread", type: 11 });
+  await owner.patch(`/channels/${thread.id}`, { name: "renamed" });
+  await owner.delete(`/channels/${thread.id}`);
   await owner.post(`/channels/${channel.id}/typing`);
   await owner.post(`/channels/${channel.id}/webhooks`, { name: "hook" });
   const invite = await owner.post(`/channels/${channel.id}/invites`, {});
@@ -80,6 +83,9 @@ test("everything that changes is told to those who asked, and to nobody who did 
     "GUILD_ROLE_UPDATE",
     "GUILD_UPDATE",
     "READY",
+    "THREAD_CREATE",
+    "THREAD_DELETE",
+    "THREAD_UPDATE",
   ]);
 });
 

@@ -20,6 +20,11 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
     "GET /channels/:channel_id/pins",
     "DELETE /channels/:channel_id/messages/:message_id/reactions/:emoji_name/@me",
     "GET /channels/:channel_id/messages/:message_id/reactions/:emoji_name",
+    "GET /guilds/:guild_id/threads/active",
+    "GET /channels/:channel_id/thread-members",
+    "GET /channels/:channel_id/thread-members/:user_id",
+    "PUT /channels/:channel_id/thread-members/@me",
+    "DELETE /channels/:channel_id/thread-members/@me",
   ],
   "by field or target": [
     "PATCH /guilds/:guild_id/channels",
@@ -27,6 +32,8 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
     "PATCH /guilds/:guild_id/members/@me",
     "PATCH /channels/:channel_id/messages/:message_id",
     "DELETE /channels/:channel_id/messages/:message_id",
+    "POST /channels/:channel_id/threads",
+    "DELETE /channels/:channel_id/thread-members/:user_id",
   ],
   // Only its owner, in fact.
   ADMINISTRATOR: ["DELETE /guilds/:guild_id"],
@@ -60,7 +67,13 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
   READ_MESSAGE_HISTORY: [
     "GET /channels/:channel_id/messages/:message_id",
     "PUT /channels/:channel_id/messages/:message_id/reactions/:emoji_name/@me",
+    "GET /channels/:channel_id/threads/archived/public",
+    "GET /channels/:channel_id/threads/archived/private",
+    "GET /channels/:channel_id/users/@me/threads/archived/private",
   ],
+  CREATE_PUBLIC_THREADS: ["POST /channels/:channel_id/messages/:message_id/threads"],
+  SEND_MESSAGES_IN_THREADS: ["PUT /channels/:channel_id/thread-members/:user_id"],
+  MANAGE_THREADS: ["GET /channels/:channel_id/threads/archived/private"],
   MANAGE_MESSAGES: [
     "POST /channels/:channel_id/messages/bulk-delete",
     "DELETE /channels/:channel_id/messages/:message_id/reactions/:emoji_name/:user_id",

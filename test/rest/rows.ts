@@ -67,6 +67,9 @@ const CHANNEL = (at: Places) => ({
   parent_id: at.category_id,
   permission_overwrites: [{ id: at.role_id, type: 0, allow: "1024", deny: "0" }],
 });
+const THREAD = { name: "thread", auto_archive_duration: 60, rate_limit_per_user: 1 };
+const IN_THREAD = { channel_id: "thread_id" } as const;
+const ARCHIVED = { before: "2026-01-01T00:00:00.000Z", limit: "5" };
 const APPLICATION = {
   description: "description",
   tags: ["tag"],
@@ -125,7 +128,41 @@ export const rows: Record<string, Row> = {
     body: (at) => [{ id: at.channel_id, position: 3, lock_permissions: true, parent_id: at.category_id }],
     readers: 50001,
   },
-  "PATCH /channels/:channel_id": { body: CHANNEL },
+  "PATCH /channels/:channel_id": {
+    body: (at) => ({
+      ...CHANNEL(at),
+      archived: false,
+      locked: false,
+      invitable: true,
+      auto_archive_duration: 60,
+      applied_tags: [],
+    }),
+  },
+  "POST /channels/:channel_id/messages/:message_id/threads": { body: () => THREAD },
+  "POST /channels/:channel_id/threads": {
+    path: { channel_id: "forum_id" },
+    body: (at) => ({
+      ...THREAD,
+      type: 11,
+      invitable: true,
+      applied_tags: [at.tag_id],
+      message: { content: "content", embeds: [EMBED], allowed_mentions: { parse: [] }, flags: 4 },
+    }),
+  },
+  "PUT /channels/:channel_id/thread-members/@me": { path: IN_THREAD, readers: "may" },
+  "DELETE /channels/:channel_id/thread-members/@me": { path: IN_THREAD, readers: "may" },
+  "PUT /channels/:channel_id/thread-members/:user_id": { path: IN_THREAD },
+  "DELETE /channels/:channel_id/thread-members/:user_id": { path: IN_THREAD },
+  "GET /channels/:channel_id/thread-members/:user_id": { path: IN_THREAD, query: () => ({ with_member: "true" }) },
+  "GET /channels/:channel_id/thread-members": {
+    path: IN_THREAD,
+    query: () => ({ with_member: "true", after: "1", limit: "5" }),
+  },
+  "GET /channels/:channel_id/threads/archived/public": { query: () => ARCHIVED },
+  "GET /channels/:channel_id/threads/archived/private": { query: () => ARCHIVED },
+  "GET /channels/:channel_id/users/@me/threads/archived/private": {
+    query: (at) => ({ before: at.message_id, limit: "5" }),
+  },
   "PUT /channels/:channel_id/permissions/:overwrite_id": { body: () => ({ type: 0, allow: "1024", deny: "0" }) },
   "POST /guilds/:guild_id/roles": { body: () => ROLE },
   "PATCH /guilds/:guild_id/roles": { body: (at) => [{ id: at.role_id, position: 2 }] },

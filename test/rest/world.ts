@@ -8,6 +8,10 @@ export interface Places {
   channel_id: string;
   voice_id: string;
   category_id: string;
+  /** A public thread, with the reader as a member. */
+  thread_id: string;
+  forum_id: string;
+  tag_id: string;
   message_id: string;
   second_message_id: string;
   emoji_name: string;
@@ -97,6 +101,12 @@ async function makeGuild(
   await owner.patch(`/guilds/${id}/roles/${id}`, { permissions: "0" });
   const voice = await owner.post(`/guilds/${id}/channels`, { name: "voice", type: 2 });
   const category = await owner.post(`/guilds/${id}/channels`, { name: "category", type: 4 });
+  const thread = await owner.post(`/channels/${channelId}/threads`, { name: "thread", type: 11 });
+  const forum = await owner.post(`/guilds/${id}/channels`, {
+    name: "forum",
+    type: 15,
+    available_tags: [{ name: "tag" }],
+  });
   const message = await owner.post(`/channels/${channelId}/messages`, { content: "one" });
   const second = await owner.post(`/channels/${channelId}/messages`, { content: "two" });
   const role = await owner.post(`/guilds/${id}/roles`, { name: "role", permissions: "0" });
@@ -104,6 +114,7 @@ async function makeGuild(
   const invite = await owner.post(`/channels/${channelId}/invites`, { max_age: 0, max_uses: 0 });
   await reader.post(`/invites/${invite.code}`);
   await giveRole(owner, id, reader.id, READ);
+  await owner.put(`/channels/${thread.id}/thread-members/${reader.id}`);
   await owner.put(`/channels/${channelId}/permissions/${role.id}`, { type: 0, allow: "0", deny: "2048" });
   await owner.put(`/guilds/${id}/bans/${outcast.id}`, {});
   const bot = await platform.bot(owner, id);
@@ -112,6 +123,9 @@ async function makeGuild(
     channel_id: channelId,
     voice_id: voice.id,
     category_id: category.id,
+    thread_id: thread.id,
+    forum_id: forum.id,
+    tag_id: forum.available_tags[0].id,
     message_id: message.id,
     second_message_id: second.id,
     emoji_name: "👍",

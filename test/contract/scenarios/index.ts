@@ -8,6 +8,7 @@ import { inviteScenarios } from "./invites.ts";
 import { memberScenarios } from "./members.ts";
 import { messageScenarios } from "./messages.ts";
 import { roleScenarios } from "./roles.ts";
+import { threadScenarios } from "./threads.ts";
 import { userScenarios } from "./users.ts";
 import { webhookScenarios } from "./webhooks.ts";
 
@@ -22,6 +23,7 @@ export const scenarios: Scenarios = {
   ...memberScenarios,
   ...messageScenarios,
   ...roleScenarios,
+  ...threadScenarios,
   ...userScenarios,
   ...webhookScenarios,
 };

@@ -1,0 +1,64 @@
+import { ChannelType, MessageType } from "discord-api-types/v10";
+import type { Transaction } from "../../core/db.ts";
+import type { Event } from "../../core/event-log.ts";
+import { has, Permission } from "../../core/permissions.ts";
+import { guildLog } from "../../core/redis-keys.ts";
+import { wireMessage } from "../../core/wire/message.ts";
+import { demand, type InGuildChannel } from "../access.ts";
+import type { App } from "../app.ts";
+import { applicableTags } from "../channels/tags.ts";
+import { invalidField } from "../errors.ts";
+import { messageEvents } from "../messages/event.ts";
+import { resolveMentions } from "../messages/mentions.ts";
+import { checkNotEmpty, contentOf, toRow } from "../messages/post.ts";
+import { insertMessage, type NewMessage } from "../store/messages.ts";
+import type { ThreadCreate } from "./body.ts";
+import { answerOf, emitThread, openThread } from "./create.ts";
+
+/**
+ * Posts into a forum or media channel: a thread with its first message, which has the same id.
+ * https://discord.com/developers/docs/resources/channel#start-thread-in-forum-or-media-channel
+ */
+export async function startPost(
+  app: App,
+  tx: Transaction,
+  emit: (event: Event) => void,
+  where: InGuildChannel,
+  body: ThreadCreate,
+) {
+  const { channel: forum, permissions, caller, guild } = where;
+  demand(permissions, ["SEND_MESSAGES"]);
+  if (body.message === undefined) {
+    throw invalidField(["message"], "BASE_TYPE_REQUIRED", "This field is required");
+  }
+  checkNotEmpty(body.message);
+  const tags = applicableTags(forum, [], body.applied_tags ?? [], permissions);
+  const mentions = await resolveMentions(tx, body.message.content ?? "", body.message.allowed_mentions, {
+    guildId: guild.id,
+    mayMentionEveryone: has(permissions, Permission.MENTION_EVERYONE),
+    repliedTo: null,
+  });
+  const content = contentOf(app, body.message, mentions);
+  const { id } = content;
+  const { thread, joined } = await openThread(
+    tx,
+    forum,
+    caller.user.id,
+    { ...body, id, type: ChannelType.PublicThread, tags },
+    true,
+  );
+  const message: NewMessage = {
+    ...content,
+    place: { type: "guild", id },
+    authorId: caller.user.id,
+    type: MessageType.Default,
+    reference: null,
+    enforcedNonce: null,
+  };
+  await insertMessage(tx, message, guildLog(guild.id), null);
+  const shown = { ...thread, last_message_id: id };
+  await emitThread(tx, emit, shown, joined);
+  const wire = wireMessage(toRow(message, caller.user, mentions.users, null));
+  for (const event of messageEvents("MESSAGE_CREATE", where, wire)) emit(event);
+  return { ...answerOf(shown, joined), message: wire };
+}
