@@ -84,7 +84,7 @@ export const EVENTS = {
   MESSAGE_REACTION_REMOVE_EMOJI: ofReactions,
   CHANNEL_PINS_UPDATE: { ...inChannel, intent: Guilds, dmIntent: DirectMessages },
   TYPING_START: { ...inChannel, intent: GuildMessageTyping, dmIntent: DirectMessageTyping, kept: false },
-  /** What others see of a user: it is told anew when it changes, so that an old one is of no use. */
+  /** What others see of a user. Not kept: a RESUME brings what has changed, as it is then (presence.ts). */
   PRESENCE_UPDATE: { ...base, intent: GuildPresences, kept: false },
   /** Who sees only the channel that was left is told that the user left: gateway/voice-state.ts. */
   VOICE_STATE_UPDATE: { ...inChannel, intent: GuildVoiceStates },

@@ -53,6 +53,7 @@ export function definePresenceScript(redis: Redis): void {
 /**
  * Changes the presence of one session and tells every guild that sees its user differently now: core/lua/presence.lua.
  * @param epoch the one that the node knows
+ * @param remembered how many users' changes a guild remembers for those who resume, and for how long
  * @returns how many guilds were told
  * @throws when Redis is away, or another epoch has begun: nothing was changed then
  */
@@ -61,6 +62,7 @@ export function changePresence(
   session: PresentSession,
   change: PresenceChange,
   epoch: string,
+  remembered: { maxEvents: number; windowSeconds: number },
 ): Promise<number> {
   const { status, activities } = change.action === "set" ? change.presence : ONLINE;
   return redis.guildhallPresence(
@@ -80,6 +82,9 @@ export function changePresence(
     change.action,
     `${session.shard.join(" ")} ${session.platform} ${status} ${JSON.stringify(activities)}`,
     change.action === "end" ? change.rememberSeconds : change.action === "keep" ? change.formerNode : "",
+    redisKeys.presenceChanges(epoch, ""),
+    remembered.maxEvents,
+    remembered.windowSeconds,
     ...(change.action === "end" ? [] : change.guildIds),
   );
 }
@@ -145,6 +150,21 @@ export async function presencesIn(redis: Redis, guildId: string, limit: number):
   }
   return presences;
 }
+
+/** What a guild sees now of those whose presence has changed after a number, the offline among them. */
+export async function presencesChangedSince(
+  redis: Redis,
+  epoch: string,
+  guildId: string,
+  number: number,
+): Promise<WirePresence[]> {
+  const ids = await redis.zrangebyscore(redisKeys.presenceChanges(epoch, guildId), `(${number}`, "+inf");
+  if (ids.length === 0) return [];
+  const texts = await redis.hmget(redisKeys.online(guildId), ...ids);
+  return ids.map((id, i) => wirePresence(id, texts[i]) ?? { user: { id }, ...OFFLINE });
+}
+
+const OFFLINE = { status: "offline", activities: [], client_status: {} };
 
 function wirePresence(userId: string, text: string | null | undefined): WirePresence | null {
   if (text === null || text === undefined) return null;

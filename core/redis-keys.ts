@@ -42,6 +42,8 @@ export const redisKeys = {
   shownIn: (userId: string) => `${partition}:shown:${userId}`,
   /** What a guild sees of each user who is not offline. */
   online: (guildId: string) => `${partition}:online:${guildId}`,
+  /** Users whose presence a guild saw change lately, by the number of the event. */
+  presenceChanges: (epoch: string, guildId: string) => `${partition}:presence-changes:${epoch}:${guildId}`,
   /** Who is in a guild's voice channels. */
   voice: (guildId: string) => `${partition}:voice:${guildId}`,
   /** Since when a guild's voice channels have had users. */

@@ -13,7 +13,7 @@ import { type Identity, identify as identityOf } from "./identity.ts";
 import { eventData, type LogEvent } from "./log-event.ts";
 import type { GatewayNode } from "./node.ts";
 import type { identifySchema, resumeSchema } from "./payloads.ts";
-import { resumePresence, startPresence } from "./presence.ts";
+import { missedPresences, resumePresence, startPresence } from "./presence.ts";
 import { platformOf } from "./presence-payload.ts";
 import { pump } from "./replay.ts";
 import { type Connection, type Due, Session } from "./session.ts";
@@ -142,13 +142,15 @@ async function goOn(node: GatewayNode, session: Session, record: SessionRecord, 
   const guildIds = (await memberGuildIds(node.sql, session.userId)).filter((guild) => node.handles(session, guild));
   await enterGuilds(node, session, guildIds);
   await resumePresence(node, session);
+  const presences = await missedPresences(node, session, seq);
   const due = await dueSince(node, session, guildIds, seq);
   if (session.ended) return;
   if (due === null) return invalidate(node, session.connection, session.id);
   const newest = due.at(-1);
   const last = Math.max(seq, newest !== undefined && "event" in newest ? newest.event.number : 0);
-  session.allowance = due.length;
-  session.queue = [...due, dispatch("RESUMED", last, { _trace: [node.id] })];
+  session.allowance = presences.length + due.length;
+  // Presences first: they bear the number that the client resumes from. Should it drop again, they come again.
+  session.queue = [...presences, ...due, dispatch("RESUMED", last, { _trace: [node.id] })];
   session.joining = false;
   pump(node, session);
 }
@@ -201,13 +203,8 @@ async function claim(node: GatewayNode, sessionId: string, userId: string): Prom
     node.removeSession(here);
   }
   const data = { session_id: sessionId, node: node.id };
-  await node.feed.publish({ t: "$SESSION_CLAIMED", userId, data }, limitsOf(node));
+  await node.feed.publish({ t: "$SESSION_CLAIMED", userId, data }, node.limits);
 }
-
-const limitsOf = (node: GatewayNode) => ({
-  maxEvents: node.config.resumeMaxEvents,
-  windowSeconds: node.config.resumeWindowSeconds,
-});
 
 /** INVALID_SESSION(false): the client must identify afresh. */
 export async function invalidate(node: GatewayNode, connection: Connection, sessionId: string): Promise<void> {

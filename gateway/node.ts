@@ -37,6 +37,8 @@ export interface GuildEntry {
 export class GatewayNode {
   readonly id = randomUUID();
   readonly config: Config;
+  /** What a log keeps for those who resume. */
+  readonly limits: { maxEvents: number; windowSeconds: number };
   readonly sql: Sql;
   readonly redis: Redis;
   readonly log: Logger;
@@ -72,7 +74,8 @@ export class GatewayNode {
 
   constructor(parts: { config: Config; sql: Sql; redis: Redis; log: Logger }) {
     this.config = parts.config;
-    const { rateLimits, unidentifiedPerAddress } = parts.config;
+    const { rateLimits, unidentifiedPerAddress, resumeMaxEvents, resumeWindowSeconds } = parts.config;
+    this.limits = { maxEvents: resumeMaxEvents, windowSeconds: resumeWindowSeconds };
     this.unidentified = new Unidentified(rateLimits ? unidentifiedPerAddress : Number.POSITIVE_INFINITY);
     this.sql = parts.sql;
     this.redis = parts.redis;

@@ -1,8 +1,10 @@
+import { EVENTS } from "../core/events.ts";
 import {
   changePresence,
   hidePresence,
   type PresenceChange,
   type PresentSession,
+  presencesChangedSince,
   type SessionPresence,
   stillOn,
 } from "../core/presence-store.ts";
@@ -44,6 +46,19 @@ export async function resumePresence(node: GatewayNode, session: Session): Promi
   // Before the command is sent: from here on nobody ends the session for its old socket.
   node.leaving.delete(session.id);
   await change(node, session, { action: "take", guildIds: [...session.guilds.keys()] });
+}
+
+/** What a session that resumes after a number has missed of its guilds' presences: as they are now, in dispatches. */
+export async function missedPresences(node: GatewayNode, session: Session, seq: number): Promise<{ body: string }[]> {
+  if ((session.profile.intents & EVENTS.PRESENCE_UPDATE.intent) === 0) return [];
+  const { epoch } = node.feed;
+  const guildIds = [...session.guilds.keys()];
+  const missed = await Promise.all(guildIds.map((id) => presencesChangedSince(node.redis, epoch, id, seq)));
+  return guildIds.flatMap((guild_id, i) =>
+    (missed[i] ?? []).map((presence) => ({
+      body: `"t":"PRESENCE_UPDATE","d":${JSON.stringify({ ...presence, guild_id })}`,
+    })),
+  );
 }
 
 /** Opcode 3. More updates than allowed are passed over. */
@@ -151,7 +166,7 @@ export async function endSessionsOf(
   await Promise.all(
     sessions.map(({ userId, sessionId }) => {
       const dead: PresentSession = { userId, sessionId, node: deadNode, shard: [0, 1], platform: "web" };
-      return changePresence(node.redis, dead, { action: "end", rememberSeconds }, node.feed.epoch);
+      return changePresence(node.redis, dead, { action: "end", rememberSeconds }, node.feed.epoch, node.limits);
     }),
   );
 }
@@ -172,7 +187,7 @@ async function leaveVoiceOf(
 }
 
 async function change(node: GatewayNode, session: Session, what: PresenceChange): Promise<void> {
-  await changePresence(node.redis, presentSession(session, node.registration), what, node.feed.epoch);
+  await changePresence(node.redis, presentSession(session, node.registration), what, node.feed.epoch, node.limits);
 }
 
 function presentSession({ userId, id, shard, platform }: Session, node: string): PresentSession {

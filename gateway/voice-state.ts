@@ -181,8 +181,7 @@ async function publish(
 ): Promise<number> {
   const data = JSON.stringify(wireVoiceState(guildId, state, row));
   const body = `"t":"VOICE_STATE_UPDATE","d":${data}`;
-  const limits = { maxEvents: node.config.resumeMaxEvents, windowSeconds: node.config.resumeWindowSeconds };
-  const number = await changeVoiceState(node.redis, { guildId, state, body, ...how }, node.feed.epoch, limits);
+  const number = await changeVoiceState(node.redis, { guildId, state, body, ...how }, node.feed.epoch, node.limits);
   if (number > 0) {
     await enqueueDeliveries(node.sql, [{ type: "VOICE_STATE_UPDATE", guildId, channelId, data }]);
   }

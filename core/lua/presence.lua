@@ -12,12 +12,14 @@
 --         show  nothing but looking at the guilds anew
 --       9 shard, shards, platform, status, activities   10 for `end`: seconds that its presence is remembered; for
 --       `keep`: the name under which the node had it
---       11… guilds that the session is in; for `end` they are known: those that see the user
+--       11 presence-changes:{guild}, without the id   12 how many users it remembers   13 seconds they are remembered
+--       14… guilds that the session is in; for `end` they are known: those that see the user
 -- Returns how many guilds were told. Errors with EPOCH when another epoch has begun since the node last looked.
 --
 -- An entry of sessions:{user} is "node shard shards platform status order activities"; order grows with each change,
 -- so that the latest is known. What a guild sees is in online:{guild} as the text that its events have, and a
--- user's guilds that see it in shown:{user}: both are there only while it is not offline.
+-- user's guilds that see it in shown:{user}: both are there only while it is not offline. presence-changes:{guild}
+-- has the number of each user's latest change, for those who resume.
 
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then
   return redis.error_reply('EPOCH changed')
@@ -44,7 +46,7 @@ local function save(entry)
 end
 
 local guilds = {}
-for i = 11, #ARGV do guilds[#guilds + 1] = ARGV[i] end
+for i = 14, #ARGV do guilds[#guilds + 1] = ARGV[i] end
 
 local function entry_of(given)
   local facts, activities = string.match(given, '^(%S+ %S+ %S+ %S+) (.*)$')
@@ -132,14 +134,12 @@ local changed = {}
 for _, guild in ipairs(guilds) do
   local after = seen_by(guild)
   local before = redis.call('HGET', ARGV[4] .. guild, user)
-  if after then
-    redis.call('SADD', KEYS[4], guild)
-    if after ~= before then redis.call('HSET', ARGV[4] .. guild, user, after) end
-  else
-    redis.call('SREM', KEYS[4], guild)
-    if before then redis.call('HDEL', ARGV[4] .. guild, user) end
+  if after ~= before then
+    changed[#changed + 1] = { guild, after }
+    if after then redis.call('HSET', ARGV[4] .. guild, user, after) else redis.call('HDEL', ARGV[4] .. guild, user) end
+    if not before then redis.call('SADD', KEYS[4], guild) end
   end
-  if after ~= before then changed[#changed + 1] = { guild, after } end
+  if not after then redis.call('SREM', KEYS[4], guild) end
 end
 
 if #changed == 0 then return 0 end
@@ -147,6 +147,10 @@ local number = redis.call('INCRBY', KEYS[1], #changed) - #changed
 for i, each in ipairs(changed) do
   local guild, text = each[1], each[2] or '"status":"offline","activities":[],"client_status":{}'
   local previous = redis.call('GET', ARGV[3] .. guild) or '0'
+  local changes = ARGV[11] .. guild
+  local new = redis.call('ZADD', changes, number + i, user)
+  redis.call('EXPIRE', changes, ARGV[13])
+  if new == 1 and redis.call('ZCARD', changes) > tonumber(ARGV[12]) then redis.call('ZPOPMIN', changes) end
   redis.call('PUBLISH', ARGV[2] .. guild, number + i .. ' ' .. previous .. ' 0\n'
     .. '{"t":"PRESENCE_UPDATE","g":"' .. guild .. '"}\n'
     .. '"t":"PRESENCE_UPDATE","d":{"user":{"id":"' .. user .. '"},"guild_id":"' .. guild .. '",' .. text .. '}')

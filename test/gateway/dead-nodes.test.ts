@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { afterAll, expect, test } from "vitest";
 import { redisKeys } from "../../core/redis-keys.ts";
-import { startGatewayProcess } from "../harness/gateway-process.ts";
+import { type GatewayProcess, startGatewayProcess } from "../harness/gateway-process.ts";
 import { startPlatform } from "../harness/platform.ts";
 import { Socket } from "../harness/socket.ts";
 
@@ -18,6 +18,8 @@ const owner = await platform.person("owner");
 const guild = await platform.guild(owner);
 const voice = await owner.post(`/guilds/${guild.id}/channels`, { name: "Voice", type: VOICE_CHANNEL });
 const bot = await platform.bot(owner, guild.id, "8");
+// One to be lost for each test.
+const gateways = await Promise.all([0, 1, 2, 3].map(() => startGatewayProcess(platform.stores, ENV)));
 const watcher = await platform.socket(owner, { gateway: 1, intents: 1 | PRESENCES | VOICE_STATES });
 
 const statuses = (userId: string) =>
@@ -30,10 +32,16 @@ const inVoice = (userId: string) =>
     .filter(({ t, d }) => t === "VOICE_STATE_UPDATE" && d.user_id === userId)
     .map((e) => e.d.channel_id);
 
+function next(): GatewayProcess {
+  const gateway = gateways.shift();
+  if (gateway === undefined) throw new RangeError("more gateways are needed");
+  return gateway;
+}
+
 const online = { presence: { status: "dnd", activities: [{ name: "Digging", type: 0 }] } };
 
 test("who was on a node that is killed -9 is shown offline and leaves its voice channel, and comes back as it was", async () => {
-  const gateway = await startGatewayProcess(platform.stores, ENV);
+  const gateway = next();
   const socket = await Socket.open(gateway.url);
   await socket.identify(bot.token ?? "", 1, online);
   socket.send(4, { guild_id: guild.id, channel_id: voice.id, self_mute: false, self_deaf: false });
@@ -41,9 +49,9 @@ test("who was on a node that is killed -9 is shown offline and leaves its voice 
   gateway.signal("SIGKILL");
   await expect.poll(() => statuses(bot.id).at(-1), SOON).toEqual(["offline", undefined]);
   await expect.poll(() => inVoice(bot.id), SOON).toEqual([voice.id, null]);
-  // One of the two others did it, once, and nothing of the dead node is left.
+  // One of the others did it, once, and nothing of the dead node is left.
   await expect.poll(() => redis.zcard(redisKeys.deadNodes), SOON).toBe(0);
-  expect(await redis.zcard(redisKeys.nodes)).toBe(2);
+  expect(await redis.zcard(redisKeys.nodes)).toBe(platform.gateways.length + gateways.length);
   expect(statuses(bot.id)).toEqual([
     ["dnd", "Digging"],
     ["offline", undefined],
@@ -57,7 +65,7 @@ test("who was on a node that is killed -9 is shown offline and leaves its voice 
 });
 
 test("who resumes elsewhere before the dead node is swept is never shown offline, and stays in its voice channel", async () => {
-  const gateway = await startGatewayProcess(platform.stores, ENV);
+  const gateway = next();
   const [quick, slow] = [await platform.bot(owner, guild.id, "8"), await platform.bot(owner, guild.id, "8")];
   const [first, other] = [await Socket.open(gateway.url), await Socket.open(gateway.url)];
   await first.identify(quick.token ?? "", 1, online);
@@ -75,7 +83,7 @@ test("who resumes elsewhere before the dead node is swept is never shown offline
 });
 
 test("a node that was stopped, taken for dead and goes on shows its sessions again", async () => {
-  const gateway = await startGatewayProcess(platform.stores, ENV);
+  const gateway = next();
   const stopped = await platform.bot(owner, guild.id);
   const socket = await Socket.open(gateway.url);
   await socket.identify(stopped.token ?? "", 1, online);
@@ -88,4 +96,23 @@ test("a node that was stopped, taken for dead and goes on shows its sessions aga
   await expect.poll(() => statuses(stopped.id).at(-1), SOON).toEqual(["idle", undefined]);
   socket.close(1000);
   await expect.poll(() => statuses(stopped.id).at(-1), SOON).toEqual(["offline", undefined]);
+});
+
+test("when Redis was away nobody is taken for dead who has only been late, but who is dead is found", async () => {
+  const gateway = next();
+  const [late, dead] = [await platform.bot(owner, guild.id), await platform.bot(owner, guild.id)];
+  const [there, gone] = [await Socket.open(platform.gatewayUrl(0)), await Socket.open(gateway.url)];
+  await there.identify(late.token ?? "", 1, online);
+  await gone.identify(dead.token ?? "", 1, online);
+  await expect.poll(() => statuses(dead.id), SOON).toHaveLength(1);
+  gateway.signal("SIGKILL");
+  const ownBefore = statuses(owner.id).length;
+  // Longer than a node may be silent.
+  await redis.call("CLIENT", "PAUSE", "9000", "ALL");
+  await expect.poll(() => statuses(dead.id).at(-1), SOON).toEqual(["offline", undefined]);
+  await expect.poll(() => redis.zcard(redisKeys.deadNodes), SOON).toBe(0);
+  expect(statuses(late.id)).toEqual([["dnd", "Digging"]]);
+  // The watcher itself is on the other of the two.
+  expect(statuses(owner.id)).toHaveLength(ownBefore);
+  there.close(1000);
 });

@@ -127,6 +127,39 @@ test("a dropped socket that resumes on another node does not flicker; one that d
   await seen(lucky.id).toEqual(presence(lucky, "offline", {}));
 });
 
+test("who resumes is told of the presences that have changed meanwhile, as they are now", async () => {
+  const [went, came, stayed] = [await member("went"), await member("came"), await member("stayed")];
+  const before = [await start(went, 0), await start(stayed, 0)];
+  await seen(went.id).toMatchObject({ status: "online" });
+  await seen(stayed.id).toMatchObject({ status: "online" });
+  const away = await start(watching, 0, {}, GUILDS | PRESENCES);
+  const blind = await start(watching, 0, {}, GUILDS);
+  for (const socket of [away, blind]) socket.cut();
+  before[0]?.close(1000);
+  await seen(went.id).toMatchObject({ status: "offline" });
+  const arrived = await start(came, 1, { presence: { status: "idle" } });
+  await seen(came.id).toMatchObject({ status: "idle" });
+  arrived.send(3, { status: "dnd", activities: [], since: null, afk: false });
+  await seen(came.id).toMatchObject({ status: "dnd" });
+
+  const [resumed, other] = [await Socket.open(platform.gatewayUrl(1)), await Socket.open(platform.gatewayUrl(1))];
+  await resumed.resume(watching.token ?? "", away.sessionId, away.seq);
+  await other.resume(watching.token ?? "", blind.sessionId, blind.seq);
+  // Before RESUMED, and with a number from which it would be told again.
+  const first = resumed.dispatches.slice(
+    0,
+    resumed.dispatches.findIndex(({ t }) => t === "RESUMED"),
+  );
+  const ours = first.filter(({ d }) => [went.id, came.id, stayed.id].includes(d.user?.id));
+  expect(ours.map(({ d }) => d).sort((a, b) => Number(BigInt(a.user.id) - BigInt(b.user.id)))).toEqual([
+    presence(went, "offline", {}),
+    presence(came, "dnd", { web: "dnd" }),
+  ]);
+  expect(new Set(ours.map(({ s }) => s))).toEqual(new Set([away.seq]));
+  expect(told(other, came.id)).toEqual([]);
+  for (const socket of [resumed, other, arrived, ...before]) socket.close(1000);
+});
+
 test("only who asks for presences gets them, live, in GUILD_CREATE and in member chunks", async () => {
   const person = await member();
   const socket = await start(person, 0, { presence: { status: "idle" } });
