@@ -17,6 +17,11 @@ export interface Config {
   publicUrl: string;
   /** Where clients reach the gateway, without a slash at the end. */
   gatewayUrl: string;
+  /** Where clients fetch files, without a slash at the end. */
+  cdnUrl: string;
+  maxFileBytes: number;
+  /** Where files are kept, if not in the data folder. */
+  s3: S3Config | undefined;
   /** Networks, each in CIDR form. */
   egressAllow: string[];
   rateLimits: boolean;
@@ -41,6 +46,15 @@ export interface Config {
   registration: "open" | "closed";
 }
 
+/** A bucket in an S3-compatible store, addressed by path: `endpoint/bucket/key`. */
+interface S3Config {
+  endpoint: string;
+  bucket: string;
+  region: string;
+  accessKeyId: string;
+  secretAccessKey: string;
+}
+
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
 /** Every variable with its default and one line of help: `guildhall --help` and the documentation print this. */
@@ -49,13 +63,27 @@ const environment = z.object({
   GATEWAY_PORT: whole(0, 65_535).default(3001).describe("Port of the gateway; 0 takes any free one."),
   DATABASE_URL: url("postgres:", "postgresql:").optional().describe("Postgres; without it `start` runs a private one."),
   REDIS_URL: url("redis:", "rediss:").optional().describe("Redis; without it `start` runs a private one."),
-  GUILDHALL_DATA: z.string().default(".guildhall").describe("Folder of the private services, the secret, demo logins."),
+  GUILDHALL_DATA: z
+    .string()
+    .default(".guildhall")
+    .describe("Folder of uploaded files, the secret, and what `start` runs privately."),
   PUBLIC_URL: url("http:", "https:")
     .optional()
     .describe("Where clients reach the API, unless it is http(s)://localhost:PORT."),
   GATEWAY_URL: url("ws:", "wss:")
     .optional()
     .describe("Where clients reach the gateway, unless it is ws(s)://localhost:GATEWAY_PORT."),
+  CDN_URL: url("http:", "https:")
+    .optional()
+    .describe("Where clients fetch files, unless it is PUBLIC_URL/cdn; a host of its own leads there."),
+  MAX_FILE_BYTES: whole(1024, 524_288_000).default(26_214_400).describe("Size that an uploaded file may have."),
+  S3_ENDPOINT: url("http:", "https:")
+    .optional()
+    .describe("S3-compatible store for files, such as https://s3.eu-central-1.amazonaws.com; with the next four."),
+  S3_BUCKET: z.string().optional().describe("Its bucket, for nothing else."),
+  S3_REGION: z.string().default("us-east-1").describe("Its region."),
+  S3_ACCESS_KEY_ID: z.string().optional().describe("Its access key."),
+  S3_SECRET_ACCESS_KEY: z.string().optional().describe("The secret of S3_ACCESS_KEY_ID."),
   EGRESS_ALLOW: networks().default([]).describe("Private networks that webhooks may call, as CIDRs with commas."),
   RATE_LIMITS: z
     .enum(["on", "off"], { error: "must be on or off" })
@@ -119,15 +147,20 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     const missing = v.TLS_CERT === undefined ? "TLS_CERT" : "TLS_KEY";
     throw new ConfigError(`${missing} is missing: TLS_CERT and TLS_KEY go together; set both or neither.`);
   }
+  const s3 = s3Config(v);
   const tls = v.TLS_CERT === undefined ? "" : "s";
+  const publicUrl = withoutSlash(v.PUBLIC_URL ?? `http${tls}://localhost:${v.PORT}`);
   return {
     port: v.PORT,
     gatewayPort: v.GATEWAY_PORT,
     databaseUrl: v.DATABASE_URL,
     redisUrl: v.REDIS_URL,
     dataDir: v.GUILDHALL_DATA,
-    publicUrl: withoutSlash(v.PUBLIC_URL ?? `http${tls}://localhost:${v.PORT}`),
+    publicUrl,
     gatewayUrl: withoutSlash(v.GATEWAY_URL ?? `ws${tls}://localhost:${v.GATEWAY_PORT}`),
+    cdnUrl: withoutSlash(v.CDN_URL ?? `${publicUrl}/cdn`),
+    maxFileBytes: v.MAX_FILE_BYTES,
+    s3,
     egressAllow: v.EGRESS_ALLOW,
     rateLimits: v.RATE_LIMITS === "on",
     secret: v.GUILDHALL_SECRET,
@@ -149,6 +182,23 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     nodeTimeoutSeconds: v.NODE_TIMEOUT_SECONDS,
     registration: v.REGISTRATION,
   };
+}
+
+function s3Config(v: z.infer<typeof environment>): S3Config | undefined {
+  const names = ["S3_ENDPOINT", "S3_BUCKET", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"] as const;
+  const { S3_ENDPOINT, S3_BUCKET, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY } = v;
+  if (S3_ENDPOINT && S3_BUCKET && S3_ACCESS_KEY_ID && S3_SECRET_ACCESS_KEY) {
+    return {
+      endpoint: withoutSlash(S3_ENDPOINT),
+      bucket: S3_BUCKET,
+      region: v.S3_REGION,
+      accessKeyId: S3_ACCESS_KEY_ID,
+      secretAccessKey: S3_SECRET_ACCESS_KEY,
+    };
+  }
+  const missing = names.find((name) => v[name] === undefined);
+  if (missing === undefined || names.every((name) => v[name] === undefined)) return undefined;
+  throw new ConfigError(`${missing} is missing: ${names.join(", ")} go together; set all or none.`);
 }
 
 export interface Variable {

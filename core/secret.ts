@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from "node:crypto";
 import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "./config.ts";
@@ -32,6 +32,11 @@ async function makeSecretFile(dataDir: string, file: string): Promise<string> {
     await rm(draft, { force: true });
   }
   return readFile(file, "utf8");
+}
+
+/** A key of 32 bytes for one purpose: what is made with one says nothing of the secret or of the others. RFC 5869 */
+export function deriveKey(secret: Buffer, purpose: string): Buffer {
+  return Buffer.from(hkdfSync("sha256", secret, "", purpose, 32));
 }
 
 /** Encrypts with AES-256-GCM. The result is nonce (12 bytes), tag (16), ciphertext. */

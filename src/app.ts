@@ -1,6 +1,6 @@
 import { Hono } from "hono";
+import type { Cdn } from "../core/cdn.ts";
 import type { Config } from "../core/config.ts";
-
 import { isDatabaseAway, type Sql, vanishedReference } from "../core/db.ts";
 import type { EventLog } from "../core/event-log.ts";
 import { parseJson, storable } from "../core/json.ts";
@@ -9,6 +9,10 @@ import { isSnowflake, type NextId } from "../core/snowflake.ts";
 import type { Authenticator } from "./auth/caller.ts";
 import type { Change } from "./change.ts";
 import { ApiError, type ErrorName, invalidField } from "./errors.ts";
+import { isForm, receiveForm } from "./files/form.ts";
+import type { Incoming } from "./files/incoming.ts";
+import { serveFiles } from "./files/serve.ts";
+import type { FileStore } from "./files/store.ts";
 import { type HttpEnv, requestContext } from "./http-context.ts";
 import { serveDescription } from "./openapi/serve.ts";
 import { Params, type Parse, type Route } from "./route.ts";
@@ -27,6 +31,9 @@ export interface App {
   change: Change;
   nextId: NextId;
   slowmode: Slowmode;
+  files: FileStore;
+  incoming: Incoming;
+  cdn: Cdn;
   /** Session starts that a bot has taken of its day's. */
   startsTaken(botId: string): Promise<{ taken: number; resetAfterMs: number }>;
   /** 32 bytes that seal what must be stored but not read. */
@@ -36,6 +43,8 @@ export interface App {
 /** Discord's current version, the one before it, and none. */
 const ROOTS = ["/api/v10", "/api/v9", "/api"];
 const MAX_BODY_BYTES = 1024 * 1024;
+/** https://discord.com/developers/docs/resources/message#create-message */
+const MAX_FILES = 10;
 
 /** The HTTP application: context, every route under every root, and errors in Discord's form. */
 export function createHttpApp(app: App): Hono<HttpEnv> {
@@ -46,13 +55,14 @@ export function createHttpApp(app: App): Hono<HttpEnv> {
       http.on(route.method, root + route.path, async (c) => {
         const params = readParams(c.req.param());
         const caller = await app.auth.authenticate(c.req.header("authorization"));
-        const request = { app, params, caller, http: c, body: undefined, query: undefined };
-        const answer = await route.run(request, parserOf(c.req));
+        const request = { app, params, caller, http: c, body: undefined, files: [], query: undefined };
+        const answer = await route.run(request, parserOf(app, c.req));
         if (answer === undefined) return c.body(null, 204);
         return answer instanceof Response ? answer : c.json(answer, route.status);
       });
     }
   }
+  serveFiles(http, app);
   serveDescription(http, routes, { publicUrl: app.config.publicUrl, roots: ROOTS });
   http.notFound((c) => {
     const methods = methodsOf(c.req.path);
@@ -126,16 +136,32 @@ function readParams(values: Record<string, string>): Params {
   return new Params(values);
 }
 
-function parserOf(req: { raw: globalThis.Request; query(): Record<string, string> }): Parse {
+function parserOf(app: App, req: { raw: globalThis.Request; query(): Record<string, string> }): Parse {
   return {
-    body: async (schema) => parseForm(schema, await readBody(req.raw)),
+    body: async (schema, mayUpload) => {
+      if (mayUpload === undefined || !isForm(req.raw)) {
+        return { body: parseForm(schema, await readBody(req.raw)), files: [] };
+      }
+      const limits = { fileBytes: app.config.maxFileBytes, files: MAX_FILES, fieldBytes: MAX_BODY_BYTES };
+      const { json, fields, files } = await receiveForm(req.raw, app.incoming, limits, mayUpload);
+      try {
+        return { body: parseForm(schema, json === undefined ? fields : readJson(json)), files };
+      } catch (error) {
+        await app.incoming.discard(files);
+        throw error;
+      }
+    },
+    discard: (files) => app.incoming.discard(files),
     query: (schema) => parseForm(schema, req.query()),
   };
 }
 
 /** The JSON body; an empty one counts as `{}`, as some clients send none where every field is optional. */
 async function readBody(request: globalThis.Request): Promise<unknown> {
-  const text = await readText(request);
+  return readJson(await readText(request));
+}
+
+function readJson(text: string): unknown {
   if (text === "") return {};
   try {
     return storable(parseJson(text), text);

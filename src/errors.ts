@@ -35,6 +35,11 @@ const errors = {
   ONLY_BOTS: [Code.OnlyBotsCanUseThisEndpoint, 403, "Only bots can use this endpoint"],
   MAX_GUILDS: [Code.MaximumNumberOfGuildsReached, 400, "Maximum number of guilds reached"],
   MAX_ROLES: [Code.MaximumNumberOfGuildRolesReached, 400, "Maximum number of guild roles reached (250)"],
+  MAX_ATTACHMENTS: [
+    Code.MaximumNumberOfAttachmentsInAMessageReached,
+    400,
+    "Maximum number of attachments in a message reached (10)",
+  ],
   MAX_REACTIONS: [Code.MaximumNumberOfReactionsReached, 400, "Maximum number of reactions reached (20)"],
   MAX_PINS: [Code.MaximumNumberOfPinsReachedForTheChannel, 400, "Maximum number of pins reached for the channel (250)"],
   MAX_WEBHOOKS: [Code.MaximumNumberOfWebhooksReached, 400, "Maximum number of webhooks reached (15)"],
@@ -116,6 +121,27 @@ const errors = {
   ],
   INVALID_MESSAGE_TYPE: [Code.InvalidMessageType, 400, "Invalid message type"],
   SYSTEM_MESSAGE: [Code.CannotExecuteActionOnSystemMessage, 403, "Cannot execute action on a system message"],
+  VOICE_MESSAGE_CONTENT: [
+    Code.VoiceMessagesDoNotSupportAdditionalContent,
+    400,
+    "Voice messages do not support additional content",
+  ],
+  VOICE_MESSAGE_AUDIO: [
+    Code.VoiceMessagesMustHaveASingleAudioAttachment,
+    400,
+    "Voice messages must have a single audio attachment",
+  ],
+  VOICE_MESSAGE_METADATA: [
+    Code.VoiceMessagesMustHaveSupportingMetadata,
+    400,
+    "Voice messages must have supporting metadata",
+  ],
+  VOICE_MESSAGE_EDIT: [Code.VoiceMessagesCannotBeEdited, 400, "Voice messages cannot be edited"],
+  NO_VOICE_MESSAGES: [
+    Code.YouCannotSendVoiceMessagesInThisChannel,
+    400,
+    "You cannot send voice messages in this channel",
+  ],
   INVALID_GUILD: [Code.InvalidGuild, 400, "Invalid Guild"],
   WRONG_CHANNEL_TYPE: [Code.CannotExecuteActionOnThisChannelType, 400, "Cannot execute action on this channel type"],
   ONE_NEW_PARENT: [
@@ -129,6 +155,7 @@ const errors = {
   OWNER_ONLY: [Code.MissingPermissions, 403, "Missing Permissions"],
   REGISTRATION_CLOSED: [0, 403, "Registration is closed on this server"],
   BAD_CREDENTIALS: [Code.InvalidFormBodyOrContentType, 400, "Login or password is invalid"],
+  BUSY: [0, 503, "Too much to do at once, try again in a moment"],
   TOO_MANY_LOGINS: [0, 503, "Too many sign-ins at once, try again in a moment"],
 } as const satisfies Record<string, readonly [number, number, string]>;
 

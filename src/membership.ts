@@ -3,9 +3,8 @@ import type { Transaction } from "../core/db.ts";
 import type { Event } from "../core/event-log.ts";
 import { type MemberRow, wireMember } from "../core/wire/member.ts";
 import { wireUser } from "../core/wire/user.ts";
-import type { App } from "./app.ts";
 import { ApiError } from "./errors.ts";
-import { postSystemMessage } from "./messages/system.ts";
+import { type Poster, postSystemMessage } from "./messages/system.ts";
 import { removeRole } from "./roles.ts";
 import { isBanned } from "./store/bans.ts";
 import { findGuild, lockGuild } from "./store/guilds.ts";
@@ -22,7 +21,7 @@ import { findUser } from "./store/users.ts";
  * @throws 40007 when it is banned
  */
 export async function addMember(
-  app: Pick<App, "nextId">,
+  app: Poster,
   tx: Transaction,
   emit: (event: Event) => void,
   guildId: string,
@@ -44,13 +43,13 @@ export async function addMember(
 }
 
 /** https://discord.com/developers/docs/resources/guild#guild-object-system-channel-flags */
-async function welcome(app: Pick<App, "nextId">, tx: Transaction, emit: (event: Event) => void, member: MemberRow) {
+async function welcome(app: Poster, tx: Transaction, emit: (event: Event) => void, member: MemberRow) {
   const guild = await findGuild(tx, member.server_id);
   // An owner who joins has just made the guild.
   if (guild === undefined || guild.system_channel_id === null || guild.owner_id === member.user_id) return;
   if ((guild.system_channel_flags & GuildSystemChannelFlags.SuppressJoinNotifications) !== 0) return;
   const scene = { type: "guild" as const, guild, me: { userId: member.user_id }, membership: member };
-  await postSystemMessage(tx, emit, scene, {
+  await postSystemMessage(app, tx, emit, scene, {
     id: app.nextId(),
     channelId: guild.system_channel_id,
     type: MessageType.UserJoin,

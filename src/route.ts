@@ -4,6 +4,7 @@ import type { PermissionName } from "../core/permissions.ts";
 import type { App } from "./app.ts";
 import type { Caller } from "./auth/caller.ts";
 import { ApiError } from "./errors.ts";
+import type { Upload } from "./files/form.ts";
 
 /** What a handler is given. */
 export interface Request<B, Q> {
@@ -11,6 +12,8 @@ export interface Request<B, Q> {
   /** Path parameters by name; those named `…_id` are snowflakes. */
   params: Params;
   body: B;
+  /** What came beside the body; gone when the handler has returned. */
+  files: readonly Upload[];
   query: Q;
   /** Who asks; null only on routes for everybody. */
   caller: Caller | null;
@@ -61,6 +64,8 @@ export interface RouteSpec<T, B, Q> {
   summary?: string;
   access: Access<T>;
   body?: z.ZodType<B>;
+  /** Takes files beside the body, as a form, from those whom this does not refuse by throwing. */
+  files?(access: T): void;
   query?: z.ZodType<Q>;
   /** Status of an answer with a body; 200 unless said. An answer without one is 204. */
   status?: 200 | 201;
@@ -76,6 +81,8 @@ export interface Route {
   summary: string | undefined;
   access: { kind: Access<unknown>["kind"]; needs: readonly PermissionName[] };
   body: z.ZodType | undefined;
+  /** Whether it takes files, as a form. */
+  files: boolean;
   query: z.ZodType | undefined;
   status: 200 | 201;
   run(request: Request<unknown, unknown>, parse: Parse): Promise<unknown>;
@@ -83,9 +90,14 @@ export interface Route {
 
 /** Parses body and query once access is granted: a stranger learns nothing from validation errors. */
 export interface Parse {
-  body<B>(schema: z.ZodType<B>): Promise<B>;
+  /** @param mayUpload where files are taken: called before the first, throws for who may send none */
+  body<B>(schema: z.ZodType<B>, mayUpload?: () => void): Promise<{ body: B; files: readonly Upload[] }>;
   query<Q>(schema: z.ZodType<Q>): Q;
+  /** Removes what has come and was not stored. */
+  discard(files: readonly Upload[]): Promise<void>;
 }
+
+const NO_BODY = { body: undefined, files: [] };
 
 export function route<T, B = undefined, Q = undefined>(spec: RouteSpec<T, B, Q>): Route {
   return {
@@ -95,14 +107,20 @@ export function route<T, B = undefined, Q = undefined>(spec: RouteSpec<T, B, Q>)
     summary: spec.summary,
     access: { kind: spec.access.kind, needs: spec.access.needs },
     body: spec.body,
+    files: spec.files !== undefined,
     query: spec.query,
     status: spec.status ?? 200,
     run: async (request, parse) => {
       const access = await spec.access.resolve(request);
-      // Where the spec has no schema, B and Q are undefined, which a handler then sees.
-      const body = spec.body === undefined ? undefined : await parse.body(spec.body);
-      const query = spec.query === undefined ? undefined : parse.query(spec.query);
-      return spec.handle({ ...request, body: body as B, query: query as Q }, access);
+      const mayUpload = spec.files === undefined ? undefined : () => spec.files?.(access);
+      const { body, files } = spec.body === undefined ? NO_BODY : await parse.body(spec.body, mayUpload);
+      try {
+        // Where the spec has no schema, B and Q are undefined, which a handler then sees.
+        const query = spec.query === undefined ? undefined : parse.query(spec.query);
+        return await spec.handle({ ...request, body: body as B, files, query: query as Q }, access);
+      } finally {
+        if (files.length > 0) await parse.discard(files);
+      }
     },
   };
 }

@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { serve } from "@hono/node-server";
+import { createCdn } from "../core/cdn.ts";
 import type { Config } from "../core/config.ts";
 import { connectDatabase } from "../core/db.ts";
 import { createEventLog } from "../core/event-log.ts";
@@ -15,6 +17,8 @@ import { type App, createHttpApp } from "./app.ts";
 import { createAuthenticator } from "./auth/caller.ts";
 import { warmUpPasswords } from "./auth/passwords.ts";
 import { createChange } from "./change.ts";
+import { diskStore } from "./files/disk.ts";
+import { createIncoming } from "./files/incoming.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import { registry } from "./metrics.ts";
 import { createSlowmode } from "./slowmode.ts";
@@ -33,6 +37,8 @@ export async function startApi(config: Config): Promise<{ port: number; stop(): 
   const lease = await leaseWorker(redis, log);
   const { resumeMaxEvents: maxEvents, resumeWindowSeconds: windowSeconds } = config;
   const eventLog = createEventLog({ redis, sql, log, maxEvents, windowSeconds });
+  const secret = await loadSecret(config);
+  const fileDir = join(config.dataDir, "files");
   const app: App = {
     config,
     log,
@@ -43,7 +49,10 @@ export async function startApi(config: Config): Promise<{ port: number; stop(): 
     nextId: lease.nextId,
     slowmode: createSlowmode(redis),
     startsTaken: (botId) => startsTaken(redis, botId),
-    secret: await loadSecret(config),
+    secret,
+    files: diskStore(fileDir),
+    incoming: createIncoming(join(fileDir, "incoming")),
+    cdn: createCdn(config.cdnUrl, secret),
   };
   const http = createHttpApp(app);
   let ready = true;

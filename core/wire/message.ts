@@ -1,4 +1,6 @@
 import { MessageFlags, MessageReferenceType, MessageType } from "discord-api-types/v10";
+import type { Cdn } from "../cdn.ts";
+import { type AttachmentRow, wireEmbedsAndAttachments } from "./attachment.ts";
 import { type ReactionRow, wireReaction } from "./reaction.ts";
 import { type ThreadChannelRow, wireThread } from "./thread.ts";
 import { wireTime, wireTimeOrNull } from "./time.ts";
@@ -18,10 +20,11 @@ export interface MessageRow {
   flags: number;
   content: string;
   embeds: unknown[];
+  attachments: AttachmentRow[];
   components: unknown[];
   tts: boolean;
   pinned_at: Date | null;
-  /** A forward: what was forwarded, as it is sent. */
+  /** A forward: what was forwarded. */
   snapshots: MessageSnapshot[] | null;
   mention_everyone: boolean;
   mentioned: UserRow[];
@@ -44,11 +47,11 @@ export interface MessageRow {
 const REFERRING: readonly number[] = [MessageType.Reply, MessageType.ThreadStarterMessage];
 
 /** https://discord.com/developers/docs/resources/message#message-object */
-export function wireMessage(row: MessageRow) {
+export function wireMessage(row: MessageRow, cdn: Cdn) {
   return {
-    ...wireBasicMessage(row),
+    ...wireBasicMessage(row, cdn),
     ...(REFERRING.includes(row.type)
-      ? { referenced_message: row.referenced === null ? null : wireBasicMessage(row.referenced) }
+      ? { referenced_message: row.referenced === null ? null : wireBasicMessage(row.referenced, cdn) }
       : {}),
   };
 }
@@ -66,12 +69,12 @@ export function withoutReactions(message: WireMessage) {
   return { ...rest, referenced_message: shown };
 }
 
-function wireBasicMessage(row: MessageRow) {
+function wireBasicMessage(row: MessageRow, cdn: Cdn) {
   return {
     id: row.id,
     channel_id: row.channel_id ?? row.dm_channel_id ?? "0",
     author: wireAuthor(row),
-    ...wireContent(row),
+    ...wireContent(row, cdn),
     mention_everyone: row.mention_everyone,
     pinned: row.pinned_at !== null,
     tts: row.tts,
@@ -79,19 +82,17 @@ function wireBasicMessage(row: MessageRow) {
     ...(row.application_id === null ? {} : { application_id: row.application_id }),
     ...(row.thread === null ? {} : { thread: wireThread(row.thread) }),
     ...wireReference(row),
-    ...(row.snapshots === null ? {} : { message_snapshots: row.snapshots }),
     ...(row.reactions.length === 0 ? {} : { reactions: row.reactions.map(wireReaction) }),
   };
 }
 
-/** What a message says: all that a forward takes along. */
-function wireContent(row: MessageRow) {
+/** What a message says: all that a forward takes along, but for its files. */
+function saidIn(row: MessageRow) {
   return {
     type: row.type,
     content: row.content,
     mentions: row.mentioned.map(wireUser),
     mention_roles: row.mention_roles,
-    attachments: [],
     embeds: (row.flags & MessageFlags.SuppressEmbeds) === 0 ? row.embeds : [],
     components: row.components,
     timestamp: wireTime(row.created_at),
@@ -100,12 +101,22 @@ function wireContent(row: MessageRow) {
   };
 }
 
-/** https://discord.com/developers/docs/resources/message#message-snapshot-object */
-export function wireSnapshot(row: MessageRow) {
-  return { message: wireContent(row) };
+/** What a forward keeps of a message. URLs of files end, so they are made anew whenever it is told. */
+export function snapshotOf(row: MessageRow) {
+  return { message: saidIn(row) };
 }
 
-export type MessageSnapshot = ReturnType<typeof wireSnapshot>;
+export type MessageSnapshot = ReturnType<typeof snapshotOf>;
+
+/** What a message says, with its files; those of a forward are its snapshot's. */
+function wireContent(row: MessageRow, cdn: Cdn) {
+  const said = saidIn(row);
+  if (row.snapshots === null) return { ...said, ...wireEmbedsAndAttachments(said.embeds, row.attachments, cdn) };
+  const snapshots = row.snapshots.map(({ message }) => ({
+    message: { ...message, ...wireEmbedsAndAttachments(message.embeds, row.attachments, cdn) },
+  }));
+  return { ...said, attachments: [], message_snapshots: snapshots };
+}
 
 function wireReference(row: MessageRow) {
   if (row.reference_channel_id === null) return {};

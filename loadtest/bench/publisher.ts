@@ -1,9 +1,11 @@
+import { createCdn } from "../../core/cdn.ts";
 import { attach, defineScripts, type Event, publishEntry, toLogEntry } from "../../core/event-log.ts";
 import { createLogger } from "../../core/log.ts";
 import { connectRedis, type Redis, redisReady } from "../../core/redis.ts";
 import { wireMessage } from "../../core/wire/message.ts";
 import type { Account, Guild } from "./world.ts";
 
+const cdn = createCdn("http://localhost/cdn", Buffer.alloc(32));
 const LIMITS = { maxEvents: 10_000, windowSeconds: 900 };
 
 /** Publishes events as the API does, by the product's own script. */
@@ -64,6 +66,7 @@ export function messageEvent(guild: Guild, author: Account): Event {
     flags: 0,
     content: `Message ${id}, of a length that people write.`,
     embeds: [],
+    attachments: [],
     components: [],
     tts: false,
     pinned_at: null,
@@ -81,7 +84,7 @@ export function messageEvent(guild: Guild, author: Account): Event {
     thread: null,
     referenced: null,
   };
-  const data = { ...wireMessage(row), guild_id: guild.id };
+  const data = { ...wireMessage(row, cdn), guild_id: guild.id };
   return { t: "MESSAGE_CREATE", guildId: guild.id, channelId: guild.channelId, authorId: author.id, data };
 }
 

@@ -1,5 +1,5 @@
 import { Argon2id } from "oslo/password";
-import { ApiError } from "../errors.ts";
+import { createTurns } from "../turns.ts";
 
 /** Argon2id with 19 MiB, 2 passes, 1 lane: OWASP's minimum. https://cheatsheetseries.owasp.org (Password Storage) */
 const argon2id = new Argon2id({ memorySize: 19_456, iterations: 2, parallelism: 1 });
@@ -8,22 +8,7 @@ const argon2id = new Argon2id({ memorySize: 19_456, iterations: 2, parallelism: 
 const CONCURRENT = 4;
 const QUEUE_LIMIT = 200;
 
-let running = 0;
-const waiting: (() => void)[] = [];
-
-async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-  if (running >= CONCURRENT) {
-    if (waiting.length >= QUEUE_LIMIT) throw new ApiError("TOO_MANY_LOGINS");
-    await new Promise<void>((resolve) => waiting.push(resolve));
-  } else running += 1;
-  try {
-    return await work();
-  } finally {
-    const next = waiting.shift();
-    if (next === undefined) running -= 1;
-    else next();
-  }
-}
+const inTurn = createTurns(CONCURRENT, QUEUE_LIMIT, "TOO_MANY_LOGINS");
 
 /** PHC string. */
 export function hashPassword(password: string): Promise<string> {

@@ -1,6 +1,7 @@
 import { MessageReferenceType } from "discord-api-types/v10";
 import { z } from "zod";
 import { httpUrl, snowflake, text } from "../fields.ts";
+import { attachments } from "./attachments.ts";
 
 /** Request bodies of messages. Limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits */
 const MAX_EMBEDS_TEXT = 6000;
@@ -86,6 +87,7 @@ export const messageCreate = z.object({
   enforce_nonce: z.boolean().nullish(),
   tts: z.boolean().nullish(),
   embeds: embeds.nullish(),
+  attachments: attachments.nullish(),
   allowed_mentions: allowedMentions.nullish(),
   message_reference: z
     .object({
@@ -104,6 +106,7 @@ export const messageCreate = z.object({
 export const messageEdit = z.object({
   content,
   embeds: embeds.nullish(),
+  attachments: attachments.nullish(),
   allowed_mentions: allowedMentions.nullish(),
   flags,
 });
@@ -114,6 +117,7 @@ export const webhookMessage = z.object({
   avatar_url: httpUrl.nullish().or(z.literal("")),
   tts: z.boolean().nullish(),
   embeds: embeds.nullish(),
+  attachments: attachments.nullish(),
   allowed_mentions: allowedMentions.nullish(),
   poll: noPoll,
   flags,

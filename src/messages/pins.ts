@@ -30,8 +30,8 @@ export async function pinMessage(app: App, tx: Transaction, emit: Emit, where: I
   if (isSystemMessage(message)) throw new ApiError("SYSTEM_MESSAGE");
   if ((await countPins(tx, place)) >= MAX_PINS) throw new ApiError("MAX_PINS");
   await setPinned(tx, place, id);
-  await tellOfPins(tx, emit, where, id);
-  await postSystemMessage(tx, emit, where, {
+  await tellOfPins(app, tx, emit, where, id);
+  await postSystemMessage(app, tx, emit, where, {
     id: app.nextId(),
     channelId: place.id,
     type: MessageType.ChannelPinnedMessage,
@@ -41,13 +41,13 @@ export async function pinMessage(app: App, tx: Transaction, emit: Emit, where: I
 }
 
 /** Unpins a message; one that isn't pinned stays as it is. */
-export async function unpinMessage(tx: Transaction, emit: Emit, where: InChannel, id: string): Promise<void> {
+export async function unpinMessage(app: App, tx: Transaction, emit: Emit, where: InChannel, id: string): Promise<void> {
   demandOpen(where);
   await lockPins(tx, placeOf(where));
   const message = await existing(tx, where, id);
   if (message.pinned_at === null) return;
   await setUnpinned(tx, id);
-  await tellOfPins(tx, emit, where, id);
+  await tellOfPins(app, tx, emit, where, id);
 }
 
 async function existing(tx: Transaction, where: InChannel, id: string) {
@@ -56,10 +56,10 @@ async function existing(tx: Transaction, where: InChannel, id: string) {
   return message;
 }
 
-async function tellOfPins(tx: Transaction, emit: Emit, where: InChannel, id: string): Promise<void> {
+async function tellOfPins(app: App, tx: Transaction, emit: Emit, where: InChannel, id: string): Promise<void> {
   const lastPinAt = await noteLastPin(tx, placeOf(where));
   const after = await existing(tx, where, id);
-  for (const event of messageEvents("MESSAGE_UPDATE", where, wireMessage(after), after.version)) emit(event);
+  for (const event of messageEvents("MESSAGE_UPDATE", where, wireMessage(after, app.cdn), after.version)) emit(event);
   const data = { last_pin_timestamp: wireTimeOrNull(lastPinAt) };
   for (const event of channelEvents(where, "CHANNEL_PINS_UPDATE", data)) emit(event);
 }

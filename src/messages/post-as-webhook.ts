@@ -3,8 +3,10 @@ import { guildLog } from "../../core/redis-keys.ts";
 import { wireMessage } from "../../core/wire/message.ts";
 import type { App } from "../app.ts";
 import { publishAll } from "../change.ts";
+import type { Upload } from "../files/form.ts";
 import { insertMessage, type NewMessage } from "../store/messages.ts";
 import type { WebhookRow } from "../store/webhooks.ts";
+import { checkVoiceMessage, planAttachments, storeUploads } from "./attachments.ts";
 import type { AllowedMentions, WebhookMessage } from "./body.ts";
 import { resolveMentions } from "./mentions.ts";
 import { checkNotEmpty, contentOf, deliveryOf, toRow } from "./post.ts";
@@ -13,8 +15,10 @@ import { checkNotEmpty, contentOf, deliveryOf, toRow } from "./post.ts";
 const WEBHOOK_MENTIONS: AllowedMentions = { parse: ["users"] };
 
 /** Posts into the webhook's channel, under the webhook's name or the one given. */
-export async function postAsWebhook(app: App, webhook: WebhookRow, body: WebhookMessage) {
-  checkNotEmpty(body);
+export async function postAsWebhook(app: App, webhook: WebhookRow, body: WebhookMessage, uploads: readonly Upload[]) {
+  const plan = planAttachments(body.attachments, uploads);
+  checkNotEmpty(body, plan);
+  checkVoiceMessage(body, plan);
   const guildId = webhook.server_id;
   const mentions = await resolveMentions(app.sql, body.content ?? "", body.allowed_mentions ?? WEBHOOK_MENTIONS, {
     guildId,
@@ -23,6 +27,7 @@ export async function postAsWebhook(app: App, webhook: WebhookRow, body: Webhook
   });
   const message: NewMessage = {
     ...contentOf(app, body, mentions),
+    attachments: await storeUploads(app, webhook.channel_id, plan.added),
     place: { type: "guild", id: webhook.channel_id },
     authorId: null,
     webhookId: webhook.id,
@@ -33,7 +38,7 @@ export async function postAsWebhook(app: App, webhook: WebhookRow, body: Webhook
     reference: null,
     enforcedNonce: null,
   };
-  const wire = wireMessage(toRow(message, null, mentions.users, null));
+  const wire = wireMessage(toRow(message, null, mentions.users, null), app.cdn);
   const event = {
     t: "MESSAGE_CREATE" as const,
     guildId,

@@ -9,8 +9,16 @@ import type { App } from "../app.ts";
 import { publishAll } from "../change.ts";
 import { isForum } from "../channels/body.ts";
 import { ApiError, invalidField } from "../errors.ts";
+import type { Upload } from "../files/form.ts";
 import { findMessage, insertMessage, type MessageDelivery, type NewMessage } from "../store/messages.ts";
 import { isInThread, openForMessage } from "../threads/write.ts";
+import {
+  type AttachmentPlan,
+  checkVoiceMessage,
+  isVoiceMessage,
+  planAttachments,
+  storeUploads,
+} from "./attachments.ts";
 import { type MessageCreate, richEmbed, type WebhookMessage } from "./body.ts";
 import { messageEvents } from "./event.ts";
 import { type Mentions, resolveMentions } from "./mentions.ts";
@@ -28,13 +36,19 @@ const TEXT_TYPES: readonly number[] = [
   ChannelType.PrivateThread,
 ];
 /** Flags that a sender may set. https://discord.com/developers/docs/resources/message#message-object-message-flags */
-const SETTABLE_FLAGS = MessageFlags.SuppressEmbeds | MessageFlags.SuppressNotifications;
+const SETTABLE_FLAGS = MessageFlags.SuppressEmbeds | MessageFlags.SuppressNotifications | MessageFlags.IsVoiceMessage;
 
 /** Posts a message as the caller. @returns it as Discord answers, with the nonce that was sent */
-export async function postMessage(app: App, where: InChannel, body: MessageCreate): Promise<WireMessage> {
-  checkMaySend(where, body);
+export async function postMessage(
+  app: App,
+  where: InChannel,
+  body: MessageCreate,
+  uploads: readonly Upload[],
+): Promise<WireMessage> {
+  const plan = planAttachments(body.attachments, uploads);
+  checkMaySend(where, body, plan);
   const place = placeOf(where);
-  const { referenced, snapshots, ...referring } = await resolveReference(app, where, body);
+  const { referenced, snapshots, attachments = [], ...referring } = await resolveReference(app, where, body);
   const author = where.caller.user;
   const mentions = await resolveMentions(app.sql, body.content ?? "", body.allowed_mentions, {
     guildId: where.type === "guild" ? where.guild.id : null,
@@ -44,6 +58,7 @@ export async function postMessage(app: App, where: InChannel, body: MessageCreat
   const content = contentOf(app, body, mentions);
   const message: NewMessage = {
     ...content,
+    attachments: [...attachments, ...(await storeUploads(app, place.id, plan.added))],
     place,
     inThread: isInThread(where),
     authorId: author.id,
@@ -51,7 +66,7 @@ export async function postMessage(app: App, where: InChannel, body: MessageCreat
     ...(snapshots === undefined ? {} : { snapshots, flags: content.flags | MessageFlags.HasSnapshot }),
     enforcedNonce: body.enforce_nonce === true ? (body.nonce ?? null) : null,
   };
-  const wire = wireMessage(toRow(message, author, mentions.users, referenced));
+  const wire = wireMessage(toRow(message, author, mentions.users, referenced), app.cdn);
   if (where.type === "dm") return store(app, where, message, wire, body.nonce ?? null);
   const giveBack = await app.slowmode.take(where, "message");
   const stored = openForMessage(app, where).then(() => store(app, where, message, wire, body.nonce ?? null));
@@ -78,27 +93,35 @@ export function contentOf(app: App, body: MessageCreate | WebhookMessage, mentio
 }
 
 /** @throws 50006 when there is nothing to show */
-export function checkNotEmpty(body: MessageCreate | WebhookMessage): void {
-  if (!body.content?.trim() && (body.embeds ?? []).length === 0) throw new ApiError("EMPTY_MESSAGE");
+export function checkNotEmpty(body: MessageCreate | WebhookMessage, { added }: AttachmentPlan): void {
+  if (!body.content?.trim() && (body.embeds ?? []).length === 0 && added.length === 0)
+    throw new ApiError("EMPTY_MESSAGE");
 }
 
-function checkMaySend(where: InChannel, body: MessageCreate): void {
+function checkMaySend(where: InChannel, body: MessageCreate, plan: AttachmentPlan): void {
   if ((body.sticker_ids ?? []).length > 0) throw new ApiError("UNKNOWN_STICKER");
-  if (isForward(body)) checkOnlyForward(body);
-  else checkNotEmpty(body);
+  if (isForward(body)) checkOnlyForward(body, plan);
+  else checkNotEmpty(body, plan);
+  checkVoiceMessage(body, plan);
   if (where.type === "dm") return;
   if (isForum(where.channel.type)) throw new ApiError("FORUM_CHANNEL");
   if (!TEXT_TYPES.includes(where.channel.type)) throw new ApiError("NOT_A_TEXT_CHANNEL");
   if (body.tts === true && !has(where.permissions, Permission.SEND_TTS_MESSAGES)) {
     throw new ApiError("MISSING_PERMISSIONS");
   }
+  if (isVoiceMessage(body.flags) && !has(where.permissions, Permission.SEND_VOICE_MESSAGES)) {
+    throw new ApiError("NO_VOICE_MESSAGES");
+  }
 }
 
 /** A forward shows what somebody else said; nothing of the sender's own is mixed into it. */
-function checkOnlyForward(body: MessageCreate): void {
+function checkOnlyForward(body: MessageCreate, { added }: AttachmentPlan): void {
   for (const field of ["content", "embeds"] as const) {
     if (!body[field]?.length) continue;
     throw invalidField([field], "BASE_TYPE_INVALID", "A forward can't have anything of its own.");
+  }
+  if (added.length > 0) {
+    throw invalidField(["attachments"], "BASE_TYPE_INVALID", "A forward can't have anything of its own.");
   }
 }
 
@@ -122,6 +145,7 @@ export function toRow(
     flags: m.flags,
     content: m.content,
     embeds: m.embeds,
+    attachments: [...(m.attachments ?? [])],
     components: m.components,
     tts: m.tts,
     pinned_at: null,
@@ -156,7 +180,7 @@ async function store(
   if (!inserted.made) {
     const earlier = await findMessage(app.sql, message.place, inserted.id, where.caller.user.id);
     if (earlier === undefined) throw new ApiError("UNKNOWN_MESSAGE");
-    const again = { ...wireMessage(earlier), ...(nonce === null ? {} : { nonce }) };
+    const again = { ...wireMessage(earlier, app.cdn), ...(nonce === null ? {} : { nonce }) };
     // Whoever stored it may have died before it could tell.
     await app.eventLog.publish(messageEvents("MESSAGE_CREATE", where, again));
     return again;

@@ -1,6 +1,7 @@
 import { MessageReferenceType, MessageType } from "discord-api-types/v10";
 import { has, Permission } from "../../core/permissions.ts";
-import { type MessageRow, type MessageSnapshot, wireSnapshot } from "../../core/wire/message.ts";
+import type { AttachmentRow } from "../../core/wire/attachment.ts";
+import { type MessageRow, type MessageSnapshot, snapshotOf } from "../../core/wire/message.ts";
 import { enterChannel, type InChannel } from "../access.ts";
 import type { App } from "../app.ts";
 import { ApiError, invalidField } from "../errors.ts";
@@ -16,6 +17,8 @@ export interface Reference {
   /** The message replied to; null when it is gone, or there is none. */
   referenced: MessageRow | null;
   snapshots?: readonly MessageSnapshot[];
+  /** The files of what is forwarded, which the forward has as well. */
+  attachments?: readonly AttachmentRow[];
 }
 
 export const isForward = (body: MessageCreate): boolean =>
@@ -65,7 +68,8 @@ async function forwardOf(app: App, where: InChannel, wanted: Wanted): Promise<Re
     type: MessageType.Default,
     reference: { messageId, channelId, guildId: guildIdOf(from) },
     referenced: null,
-    snapshots: message.snapshots ?? [wireSnapshot(message)],
+    snapshots: message.snapshots ?? [snapshotOf(message)],
+    attachments: message.attachments,
   };
 }
 

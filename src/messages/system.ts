@@ -3,9 +3,13 @@ import type { Transaction } from "../../core/db.ts";
 import type { Event } from "../../core/event-log.ts";
 import { guildLog, userLog } from "../../core/redis-keys.ts";
 import { wireMessage } from "../../core/wire/message.ts";
+import type { App } from "../app.ts";
 import { ApiError } from "../errors.ts";
 import { findMessage, insertMessage } from "../store/messages.ts";
 import { type MessageScene, messageEvents } from "./event.ts";
+
+/** What is needed to post in the platform's own name. */
+export type Poster = Pick<App, "nextId" | "cdn">;
 
 /** A message that tells of what its author did. https://discord.com/developers/docs/resources/message#message-types */
 export interface SystemMessage {
@@ -22,6 +26,7 @@ export interface SystemMessage {
 
 /** Posts a message of the platform's own in the name of who acts, in any channel of the guild or the conversation. */
 export async function postSystemMessage(
+  app: Poster,
   tx: Transaction,
   emit: (event: Event) => void,
   where: MessageScene,
@@ -54,5 +59,5 @@ export async function postSystemMessage(
   await insertMessage(tx, stored, log, null);
   const row = await findMessage(tx, place, message.id, null);
   if (row === undefined) throw new ApiError("UNKNOWN_MESSAGE");
-  for (const event of messageEvents("MESSAGE_CREATE", where, wireMessage(row))) emit(event);
+  for (const event of messageEvents("MESSAGE_CREATE", where, wireMessage(row, app.cdn))) emit(event);
 }

@@ -63,14 +63,27 @@ function operationOf(route: Route): Json {
     ...(needs.length === 0 ? {} : { description: `Needs ${needs.join(", ")}.` }),
     security: open ? [{}] : [...(kind === "person" ? [] : [{ bot: [] }]), ...(kind === "bot" ? [] : [{ person: [] }])],
     parameters: [...pathParameters(route.path), ...queryParameters(route.query)],
-    ...(route.body === undefined ? {} : { requestBody: bodyOf(route.body) }),
+    ...(route.body === undefined ? {} : { requestBody: bodyOf(route.body, route.files) }),
     responses: responsesOf(route),
   };
 }
 
-function bodyOf(schema: z.ZodType): Json {
+function bodyOf(schema: z.ZodType, files: boolean): Json {
   const optional = schema.safeParse({}).success;
-  return { required: !optional, content: { "application/json": { schema: jsonSchema(schema) } } };
+  const json = jsonSchema(schema);
+  return {
+    required: !optional,
+    content: { "application/json": { schema: json }, ...(files ? { "multipart/form-data": formOf(json) } : {}) },
+  };
+}
+
+/** The body beside files. https://discord.com/developers/docs/reference#uploading-files */
+function formOf(json: Json): Json {
+  const file = { type: "string", contentMediaType: "application/octet-stream" };
+  return {
+    schema: { type: "object", properties: { payload_json: json }, patternProperties: { "^files\\[[0-9]\\]$": file } },
+    encoding: { payload_json: { contentType: "application/json" } },
+  };
 }
 
 function pathParameters(path: string): Json[] {

@@ -47,7 +47,7 @@ export const channelRoutes = [
       if (found.type === "dm") throw new ApiError("NOT_IN_DM");
       return app.change(async (tx, emit) => {
         const where = await lockedChannel(tx, found);
-        if (isThread(where.channel.type)) return patchThread(tx, emit, demandThread(where), app.nextId, body);
+        if (isThread(where.channel.type)) return patchThread(tx, emit, demandThread(where), app, body);
         return patchChannel(tx, emit, where, app.nextId, body);
       });
     },
@@ -63,7 +63,7 @@ export const channelRoutes = [
       return app.change(async (tx, emit) => {
         const where = await lockedChannel(tx, found);
         return isThread(where.channel.type)
-          ? removeThread(tx, emit, demandThread(where))
+          ? removeThread(app, tx, emit, demandThread(where))
           : removeChannel(tx, emit, where);
       });
     },

@@ -3,10 +3,12 @@ import { has, Permission } from "../../core/permissions.ts";
 import { snowflakeTime } from "../../core/snowflake.ts";
 import { wireMemberOnly } from "../../core/wire/member.ts";
 import { type MessageRow, wireMessage } from "../../core/wire/message.ts";
-import { type InChannel, inChannel, inGuildChannel } from "../access.ts";
+import { demand, type InChannel, inChannel, inGuildChannel } from "../access.ts";
 import type { App } from "../app.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { limit, snowflake } from "../fields.ts";
+import type { Upload } from "../files/form.ts";
+import { isVoiceMessage, planAttachments, storeUploads } from "../messages/attachments.ts";
 import { messageCreate, messageEdit, richEmbed } from "../messages/body.ts";
 import { messageEvents } from "../messages/event.ts";
 import { isSystemMessage, UNDELETABLE } from "../messages/kinds.ts";
@@ -14,6 +16,7 @@ import { resolveMentions } from "../messages/mentions.ts";
 import { placeOf } from "../messages/place.ts";
 import { postMessage } from "../messages/post.ts";
 import { route } from "../route.ts";
+import { replaceAttachments } from "../store/files.ts";
 import { deleteMessages, findMessage, listMessages, type MessagePatch, updateMessage } from "../store/messages.ts";
 import { demandDeletable, demandOpen } from "../threads/write.ts";
 
@@ -27,7 +30,8 @@ export const messageRoutes = [
     operation: "create_message",
     access: inChannel("SEND_MESSAGES"),
     body: messageCreate,
-    handle: ({ app, body }, where) => postMessage(app, where, body),
+    files: mayAttach,
+    handle: ({ app, body, files }, where) => postMessage(app, where, body, files),
   }),
   route({
     method: "GET",
@@ -43,7 +47,9 @@ export const messageRoutes = [
     handle: async ({ app, query }, where) => {
       // Without the permission to read history there is none, rather than an error: as Discord documents.
       if (where.type === "guild" && !has(where.permissions, Permission.READ_MESSAGE_HISTORY)) return [];
-      return (await listMessages(app.sql, placeOf(where), query, where.caller.user.id)).map(wireMessage);
+      return (await listMessages(app.sql, placeOf(where), query, where.caller.user.id)).map((row) =>
+        wireMessage(row, app.cdn),
+      );
     },
   }),
   route({
@@ -51,7 +57,8 @@ export const messageRoutes = [
     path: "/channels/:channel_id/messages/:message_id",
     operation: "get_message",
     access: inChannel("READ_MESSAGE_HISTORY"),
-    handle: async ({ app, params }, where) => wireMessage(await existing(app, where, params.get("message_id"))),
+    handle: async ({ app, params }, where) =>
+      wireMessage(await existing(app, where, params.get("message_id")), app.cdn),
   }),
   route({
     method: "PATCH",
@@ -59,10 +66,11 @@ export const messageRoutes = [
     operation: "update_message",
     access: inChannel(),
     body: messageEdit,
-    handle: async ({ app, params, body }, where) => {
+    files: mayAttach,
+    handle: async ({ app, params, body, files }, where) => {
       demandOpen(where);
       const before = await existing(app, where, params.get("message_id"));
-      return edit(app, where, before, body);
+      return edit(app, where, before, body, files);
     },
   }),
   route({
@@ -125,6 +133,11 @@ export const messageRoutes = [
   }),
 ];
 
+/** @throws 50013 where the caller may send no files */
+function mayAttach(where: InChannel): void {
+  if (where.type === "guild") demand(where.permissions, ["ATTACH_FILES"]);
+}
+
 async function existing(app: App, where: InChannel, id: string): Promise<MessageRow> {
   const message = await findMessage(app.sql, placeOf(where), id, where.caller.user.id);
   if (message === undefined) throw new ApiError("UNKNOWN_MESSAGE");
@@ -134,12 +147,21 @@ async function existing(app: App, where: InChannel, id: string): Promise<Message
 const SUPPRESS_EMBEDS = 1 << 2;
 
 /** The author may edit everything; who manages messages may only suppress embeds. */
-async function edit(app: App, where: InChannel, before: MessageRow, body: z.infer<typeof messageEdit>) {
+async function edit(
+  app: App,
+  where: InChannel,
+  before: MessageRow,
+  body: z.infer<typeof messageEdit>,
+  uploads: readonly Upload[],
+) {
   if (isSystemMessage(before)) throw new ApiError("SYSTEM_MESSAGE");
   const own = before.author_id === where.caller.user.id;
-  const onlyFlags = body.content === undefined && body.embeds === undefined && body.flags !== undefined;
+  const filesChange = body.attachments !== undefined || uploads.length > 0;
+  const onlyFlags = body.content === undefined && body.embeds === undefined && !filesChange && body.flags !== undefined;
   const mayManage = where.type === "guild" && has(where.permissions, Permission.MANAGE_MESSAGES);
   if (!own && !(onlyFlags && mayManage)) throw new ApiError("NOT_AUTHOR");
+  if (isVoiceMessage(before.flags) && !onlyFlags) throw new ApiError("VOICE_MESSAGE_EDIT");
+  const plan = planAttachments(body.attachments, uploads, before.attachments);
   const patch: MessagePatch = {};
   if (body.flags !== undefined && body.flags !== null) {
     patch.flags = (before.flags & ~SUPPRESS_EMBEDS) | (body.flags & SUPPRESS_EMBEDS);
@@ -158,12 +180,17 @@ async function edit(app: App, where: InChannel, before: MessageRow, body: z.infe
   }
   const content = patch.content ?? before.content;
   const embeds = patch.embeds ?? before.embeds;
-  if (!content.trim() && embeds.length === 0 && before.snapshots === null) throw new ApiError("EMPTY_MESSAGE");
+  const hasFiles = plan.kept.length + plan.added.length > 0;
+  if (!content.trim() && embeds.length === 0 && !hasFiles && before.snapshots === null) {
+    throw new ApiError("EMPTY_MESSAGE");
+  }
+  const added = await storeUploads(app, placeOf(where).id, plan.added);
   return app.change(async (tx, emit) => {
     await updateMessage(tx, before.id, patch, own && !onlyFlags ? new Date() : null);
+    if (filesChange) await replaceAttachments(tx, before.id, [...plan.kept, ...added]);
     const after = await findMessage(tx, placeOf(where), before.id, where.caller.user.id);
     if (after === undefined) throw new ApiError("UNKNOWN_MESSAGE");
-    const wire = wireMessage(after);
+    const wire = wireMessage(after, app.cdn);
     for (const event of messageEvents("MESSAGE_UPDATE", where, wire, after.version)) emit(event);
     return wire;
   });

@@ -29,7 +29,7 @@ export const pinRoutes = [
       const pins = await pinsOf(app, where, { before: query.before, limit: query.limit + 1 });
       const items = pins
         .slice(0, query.limit)
-        .map((row) => ({ pinned_at: wireTime(row.pinned_at ?? row.created_at), message: wireMessage(row) }));
+        .map((row) => ({ pinned_at: wireTime(row.pinned_at ?? row.created_at), message: wireMessage(row, app.cdn) }));
       return { items, has_more: pins.length > query.limit };
     },
   }),
@@ -39,7 +39,8 @@ export const pinRoutes = [
     path: "/channels/:channel_id/pins",
     operation: "deprecated_list_pins",
     access: inChannel(),
-    handle: async ({ app }, where) => (await pinsOf(app, where, { limit: PAGE })).map(wireMessage),
+    handle: async ({ app }, where) =>
+      (await pinsOf(app, where, { limit: PAGE })).map((row) => wireMessage(row, app.cdn)),
   }),
   ...pinAndUnpin("/channels/:channel_id/pins/:message_id", "deprecated_create_pin", "deprecated_delete_pin"),
 ];
@@ -64,7 +65,7 @@ function pinAndUnpin(path: string, create: string, remove: string) {
       operation: remove,
       access,
       handle: async (request, where) => {
-        await request.app.change((tx, emit) => unpinMessage(tx, emit, where, idOf(request)));
+        await request.app.change((tx, emit) => unpinMessage(request.app, tx, emit, where, idOf(request)));
       },
     }),
   ];

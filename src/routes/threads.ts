@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Transaction } from "../../core/db.ts";
 import { wireThreadMember } from "../../core/wire/thread.ts";
 import {
+  demand,
   demandThread,
   type InGuildChannel,
   type InThread,
@@ -15,6 +16,7 @@ import type { Emit } from "../change.ts";
 import { isForum } from "../channels/body.ts";
 import { ApiError } from "../errors.ts";
 import { limit, queryFlag, snowflake } from "../fields.ts";
+import { planAttachments, storeUploads } from "../messages/attachments.ts";
 import { route } from "../route.ts";
 import { listThreadMembers } from "../store/thread-members.ts";
 import { listArchivedThreads, listJoinedArchivedThreads } from "../store/threads.ts";
@@ -46,9 +48,7 @@ export const threadRoutes = [
     status: 201,
     body: threadFromMessage,
     handle: ({ app, params, body }, found) =>
-      starting(app, found, (tx, emit, where) =>
-        startFromMessage(tx, emit, where, params.get("message_id"), app.nextId, body),
-      ),
+      starting(app, found, (tx, emit, where) => startFromMessage(tx, emit, where, params.get("message_id"), app, body)),
   }),
   route({
     method: "POST",
@@ -58,12 +58,19 @@ export const threadRoutes = [
     access: inParentChannel(),
     status: 201,
     body: threadCreate,
-    handle: ({ app, body }, found) =>
-      starting(app, found, (tx, emit, where) =>
+    files: (where) => {
+      if (!isForum(where.channel.type)) throw new ApiError("WRONG_CHANNEL_TYPE");
+      demand(where.permissions, ["SEND_MESSAGES", "ATTACH_FILES"]);
+    },
+    handle: async ({ app, body, files }, found) => {
+      const plan = planAttachments(body.message?.attachments, files);
+      const stored = await storeUploads(app, found.channel.id, plan.added);
+      return starting(app, found, (tx, emit, where) =>
         isForum(where.channel.type)
-          ? startPost(app, tx, emit, where, body)
-          : startWithoutMessage(tx, emit, where, app.nextId, body),
-      ),
+          ? startPost(app, tx, emit, where, body, { plan, stored })
+          : startWithoutMessage(tx, emit, where, app, body),
+      );
+    },
   }),
   route({
     method: "PUT",
@@ -93,7 +100,7 @@ export const threadRoutes = [
     operation: "add_thread_member",
     access: inThread("SEND_MESSAGES_IN_THREADS"),
     handle: ({ app, params }, found) =>
-      changing(app, found, (tx, emit, where) => addToThread(tx, emit, where, params.get("user_id"), app.nextId)),
+      changing(app, found, (tx, emit, where) => addToThread(tx, emit, where, params.get("user_id"), app)),
   }),
   route({
     method: "DELETE",
@@ -102,7 +109,7 @@ export const threadRoutes = [
     // Who started a private thread may as well.
     access: inThread(),
     handle: ({ app, params }, found) =>
-      changing(app, found, (tx, emit, where) => removeFromThread(tx, emit, where, params.get("user_id"), app.nextId)),
+      changing(app, found, (tx, emit, where) => removeFromThread(tx, emit, where, params.get("user_id"), app)),
   }),
   route({
     method: "GET",

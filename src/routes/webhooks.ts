@@ -181,15 +181,16 @@ export const webhookRoutes = [
     operation: "execute_webhook",
     access: webhookToken,
     body: webhookMessage,
+    files: () => {},
     query: z.object({
       wait: queryFlag.optional(),
       thread_id: snowflake.optional(),
       with_components: queryFlag.optional(),
     }),
-    handle: async ({ app, body, query }, { webhook }) => {
+    handle: async ({ app, body, files, query }, { webhook }) => {
       // There are no threads yet, so none of them is the channel's.
       if (query.thread_id !== undefined) throw new ApiError("UNKNOWN_CHANNEL");
-      const message = await postAsWebhook(app, webhook, body);
+      const message = await postAsWebhook(app, webhook, body, files);
       return query.wait === true ? message : undefined;
     },
   }),

@@ -1,9 +1,11 @@
 import { MessageFlags } from "discord-api-types/v10";
 import type { Db } from "../../core/db.ts";
 import { channelColumns, type Fragment, setAndBump, userJson } from "../../core/store/fragments.ts";
+import type { AttachmentRow } from "../../core/wire/attachment.ts";
 import type { ChannelRow } from "../../core/wire/channel.ts";
 import type { MessageRow, MessageSnapshot } from "../../core/wire/message.ts";
 import { isThreadRow, type ThreadChannelRow } from "../../core/wire/thread.ts";
+import { attachmentsJson, attachTo } from "./files.ts";
 
 /** The columns of a MessageRow without the message that it refers to, as `viewerId` sees them. */
 const messageColumns = (sql: Db, viewerId: string | null) => sql`
@@ -14,6 +16,7 @@ const messageColumns = (sql: Db, viewerId: string | null) => sql`
   (select ${userJson(sql)} from users u where u.id = msg.author_id) as author,
   coalesce((select json_agg(${userJson(sql)} order by array_position(msg.mentions, u.id)) from users u
     where u.id = any(msg.mentions)), '[]') as mentioned,
+  ${attachmentsJson(sql)} as attachments,
   ${reactionsJson(sql, viewerId)} as reactions`;
 
 const reactionsJson = (sql: Db, viewerId: string | null) => sql`
@@ -124,6 +127,8 @@ export interface NewMessage {
   flags: number;
   content: string;
   embeds: unknown[];
+  /** Files that are in the file store. */
+  attachments?: readonly AttachmentRow[];
   components: unknown[];
   tts: boolean;
   mentionEveryone: boolean;
@@ -189,6 +194,7 @@ export async function insertMessage(
       returning id
     )
     ${m.inThread === true ? countInThread(sql, m.place.id) : sql``}
+    ${m.attachments === undefined || m.attachments.length === 0 ? sql`` : attachTo(sql, m.attachments)}
     ${delivery === null ? sql`` : sql`, delivered as (${deliveryRows(sql, m, delivery)})`}
     select (select id from made) as id,
       exists (select 1 from event_outbox where key = ${log}) as outbox_pending`;
@@ -299,12 +305,17 @@ export async function deleteMessagesOf(
     select channel_id, array_agg(id::text order by id) as ids from gone group by channel_id`;
 }
 
-/** Erases what was deleted more than `days` ago, a batch at a time. @returns how many rows */
+/** Erases what was posted before and is deleted, with its attachments, a batch at a time. @returns how many rows */
 export async function eraseDeleted(sql: Db, olderThan: Date, batch = 1000): Promise<number> {
   const rows = await sql`
-    update messages set content = '', embeds = '[]', components = '[]'
-    where id in (select id from messages where deleted and content <> '' and created_at < ${olderThan}
-      order by id limit ${batch}) returning id`;
+    with gone as (
+      update messages set content = '', embeds = '[]', components = '[]', snapshots = null, erased = true
+      where id in (select id from messages where deleted and not erased and created_at < ${olderThan}
+        order by id limit ${batch}) returning id
+    ), detached as (
+      delete from attachments where message_id in (select id from gone)
+    )
+    select id from gone`;
   return rows.length;
 }
 

@@ -16,7 +16,9 @@ export const threadCreate = threadFromMessage.extend({
   type: z.literal([10, 11, 12]).nullish(),
   invitable: z.boolean().nullish(),
   applied_tags: appliedTags.nullish(),
-  message: messageCreate.pick({ content: true, embeds: true, allowed_mentions: true, flags: true }).optional(),
+  message: messageCreate
+    .pick({ content: true, embeds: true, attachments: true, allowed_mentions: true, flags: true })
+    .optional(),
 });
 
 /** PATCH of a channel is that of a thread as well. */

@@ -1,7 +1,7 @@
 import { ChannelType, MessageFlags, MessageType } from "discord-api-types/v10";
 import type { Transaction } from "../../core/db.ts";
 import type { Event } from "../../core/event-log.ts";
-import { type NextId, snowflakeTime } from "../../core/snowflake.ts";
+import { snowflakeTime } from "../../core/snowflake.ts";
 import type { ChannelRow } from "../../core/wire/channel.ts";
 import { wireMessage } from "../../core/wire/message.ts";
 import { type ThreadChannelRow, wireThread, wireThreadMember } from "../../core/wire/thread.ts";
@@ -9,7 +9,7 @@ import { demand, type InGuildChannel } from "../access.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { messageEvents } from "../messages/event.ts";
 import { isSystemMessage } from "../messages/kinds.ts";
-import { postSystemMessage } from "../messages/system.ts";
+import { type Poster, postSystemMessage } from "../messages/system.ts";
 import { findMessage, updateMessage } from "../store/messages.ts";
 import { insertThreadMember, type ThreadMembership } from "../store/thread-members.ts";
 import { findThread, insertThread } from "../store/threads.ts";
@@ -30,7 +30,7 @@ export async function startFromMessage(
   emit: Emit,
   where: InGuildChannel,
   messageId: string,
-  nextId: NextId,
+  app: Poster,
   body: ThreadFromMessage,
 ) {
   const { channel: parent } = where;
@@ -42,15 +42,15 @@ export async function startFromMessage(
   if ((await findThread(tx, messageId)) !== undefined) throw new ApiError("THREAD_EXISTS");
   const started = await start(tx, emit, where, { ...body, id: messageId, type });
   await updateMessage(tx, messageId, { flags: message.flags | MessageFlags.HasThread }, null);
-  await emitMessage(tx, emit, where, messageId);
-  await postSystemMessage(tx, emit, where, {
-    id: nextId(),
+  await emitMessage(app, tx, emit, where, messageId);
+  await postSystemMessage(app, tx, emit, where, {
+    id: app.nextId(),
     channelId: messageId,
     type: MessageType.ThreadStarterMessage,
     reference: { messageId, channelId: parent.id },
   });
   if (snowflakeTime(messageId) < Date.now() - OLD_MESSAGE_MS) {
-    await announce(tx, emit, where, nextId, started.name, started.id);
+    await announce(tx, emit, where, app, started.name, started.id);
   }
   return started;
 }
@@ -60,7 +60,7 @@ export async function startWithoutMessage(
   tx: Transaction,
   emit: Emit,
   where: InGuildChannel,
-  nextId: NextId,
+  app: Poster,
   body: ThreadCreate,
 ) {
   const { channel: parent } = where;
@@ -71,8 +71,8 @@ export async function startWithoutMessage(
     throw invalidField(["type"], "BASE_TYPE_INVALID", "The channel can't have threads of this type.");
   }
   demand(where.permissions, [type === PrivateThread ? "CREATE_PRIVATE_THREADS" : "CREATE_PUBLIC_THREADS"]);
-  const started = await start(tx, emit, where, { ...body, id: nextId(), type });
-  if (type === PublicThread) await announce(tx, emit, where, nextId, started.name, started.id);
+  const started = await start(tx, emit, where, { ...body, id: app.nextId(), type });
+  if (type === PublicThread) await announce(tx, emit, where, app, started.name, started.id);
   return started;
 }
 
@@ -148,12 +148,12 @@ async function announce(
   tx: Transaction,
   emit: Emit,
   where: InGuildChannel,
-  nextId: NextId,
+  app: Poster,
   name: string,
   threadId: string,
 ): Promise<void> {
-  await postSystemMessage(tx, emit, where, {
-    id: nextId(),
+  await postSystemMessage(app, tx, emit, where, {
+    id: app.nextId(),
     channelId: where.channel.id,
     type: MessageType.ThreadCreated,
     content: name,
@@ -162,8 +162,8 @@ async function announce(
 }
 
 /** A message as it is now. */
-async function emitMessage(tx: Transaction, emit: Emit, where: InGuildChannel, id: string): Promise<void> {
+async function emitMessage(app: Poster, tx: Transaction, emit: Emit, where: InGuildChannel, id: string): Promise<void> {
   const row = await findMessage(tx, { type: "guild", id: where.channel.id }, id, null);
   if (row === undefined) throw new ApiError("UNKNOWN_MESSAGE");
-  for (const event of messageEvents("MESSAGE_UPDATE", where, wireMessage(row), row.version)) emit(event);
+  for (const event of messageEvents("MESSAGE_UPDATE", where, wireMessage(row, app.cdn), row.version)) emit(event);
 }

@@ -6,12 +6,13 @@ import { wireThread } from "../../core/wire/thread.ts";
 import type { InThread } from "../access.ts";
 import { ApiError } from "../errors.ts";
 import { messageEvents } from "../messages/event.ts";
+import type { Poster } from "../messages/system.ts";
 import { deleteChannel } from "../store/channels.ts";
 import { findMessage, updateMessage } from "../store/messages.ts";
 import { threadDelete } from "./event.ts";
 
 /** Deletes a thread with its messages; the message that it was started from no longer has one. */
-export async function removeThread(tx: Transaction, emit: (event: Event) => void, where: InThread) {
+export async function removeThread(app: Poster, tx: Transaction, emit: (event: Event) => void, where: InThread) {
   const { channel } = where;
   const parent = { type: "guild", id: channel.parent_id } as const;
   const starter = await findMessage(tx, parent, channel.id, null);
@@ -22,7 +23,7 @@ export async function removeThread(tx: Transaction, emit: (event: Event) => void
     await updateMessage(tx, starter.id, { flags: starter.flags & ~MessageFlags.HasThread }, null);
     const after = await findMessage(tx, parent, starter.id, null);
     if (after === undefined) throw new ApiError("UNKNOWN_MESSAGE");
-    for (const event of messageEvents("MESSAGE_UPDATE", where, wireMessage(after), after.version)) emit(event);
+    for (const event of messageEvents("MESSAGE_UPDATE", where, wireMessage(after, app.cdn), after.version)) emit(event);
   }
   return wireThread(channel);
 }

@@ -2,13 +2,12 @@ import { ChannelFlags, MessageType } from "discord-api-types/v10";
 import type { Transaction } from "../../core/db.ts";
 import type { Event } from "../../core/event-log.ts";
 import { has, Permission } from "../../core/permissions.ts";
-import type { NextId } from "../../core/snowflake.ts";
 import { type ThreadChannelRow, wireThread, wireThreadMember } from "../../core/wire/thread.ts";
 import { demand, type InThread } from "../access.ts";
 import { isForum } from "../channels/body.ts";
 import { applicableTags } from "../channels/tags.ts";
 import { ApiError } from "../errors.ts";
-import { postSystemMessage } from "../messages/system.ts";
+import { type Poster, postSystemMessage } from "../messages/system.ts";
 import { findChannel } from "../store/channels.ts";
 import { countPinnedPosts, type ThreadPatch, updateThread } from "../store/threads.ts";
 import type { ChannelOrThreadPatch } from "./body.ts";
@@ -24,7 +23,7 @@ export async function patchThread(
   tx: Transaction,
   emit: Emit,
   where: InThread,
-  nextId: NextId,
+  app: Poster,
   body: ChannelOrThreadPatch,
 ) {
   const { channel: before } = where;
@@ -37,8 +36,8 @@ export async function patchThread(
   await updateThread(tx, before, { name, rate_limit_per_user: rateLimit, flags }, patch);
   const after = await emitUpdate(tx, emit, before);
   if (name !== undefined) {
-    const renamed = { id: nextId(), channelId: before.id, type: MessageType.ChannelNameChange, content: name };
-    await postSystemMessage(tx, emit, where, { ...renamed, inThread: true });
+    const renamed = { id: app.nextId(), channelId: before.id, type: MessageType.ChannelNameChange, content: name };
+    await postSystemMessage(app, tx, emit, where, { ...renamed, inThread: true });
   }
   return { ...wireThread(after), ...(where.threadMember ? { member: wireThreadMember(where.threadMember) } : {}) };
 }

@@ -2,11 +2,10 @@ import { ChannelType, MessageType } from "discord-api-types/v10";
 import type { Transaction } from "../../core/db.ts";
 import type { Event } from "../../core/event-log.ts";
 import { has, Permission } from "../../core/permissions.ts";
-import type { NextId } from "../../core/snowflake.ts";
 import type { ThreadChannelRow } from "../../core/wire/thread.ts";
 import type { InThread } from "../access.ts";
 import { ApiError } from "../errors.ts";
-import { postSystemMessage } from "../messages/system.ts";
+import { type Poster, postSystemMessage } from "../messages/system.ts";
 import { membersAmong } from "../store/members.ts";
 import { deleteThreadMember, insertThreadMember } from "../store/thread-members.ts";
 import { emitJoined, emitLeft } from "./event.ts";
@@ -35,14 +34,14 @@ export async function addToThread(
   emit: Emit,
   where: InThread,
   userId: string,
-  nextId: NextId,
+  app: Poster,
 ): Promise<void> {
   demandActive(where);
   if (!mayInvite(where)) throw new ApiError("MISSING_PERMISSIONS");
   const known = await membersAmong(tx, where.guild.id, [userId]);
   if (!known.has(userId)) throw new ApiError("UNKNOWN_MEMBER");
   if (!(await joinThread(tx, emit, where.channel, userId))) return;
-  await tellOf(tx, emit, where, userId, nextId, MessageType.RecipientAdd);
+  await tellOf(tx, emit, where, userId, app, MessageType.RecipientAdd);
 }
 
 /** Removes another: what moderators may, and in a private thread who started it. */
@@ -51,14 +50,14 @@ export async function removeFromThread(
   emit: Emit,
   where: InThread,
   userId: string,
-  nextId: NextId,
+  app: Poster,
 ): Promise<void> {
   demandActive(where);
   const { channel, me, permissions } = where;
   const ownPrivate = isPrivate(channel) && channel.thread.owner_id === me.userId;
   if (!ownPrivate && !has(permissions, Permission.MANAGE_THREADS)) throw new ApiError("MISSING_PERMISSIONS");
   if (!(await leaveThread(tx, emit, where, userId))) throw new ApiError("UNKNOWN_MEMBER");
-  await tellOf(tx, emit, where, userId, nextId, MessageType.RecipientRemove);
+  await tellOf(tx, emit, where, userId, app, MessageType.RecipientRemove);
 }
 
 /** @returns false when the user was no member */
@@ -91,9 +90,9 @@ async function tellOf(
   emit: Emit,
   where: InThread,
   userId: string,
-  nextId: NextId,
+  app: Poster,
   type: MessageType.RecipientAdd | MessageType.RecipientRemove,
 ): Promise<void> {
-  const message = { id: nextId(), channelId: where.channel.id, type, mentions: [userId], inThread: true };
-  await postSystemMessage(tx, emit, where, message);
+  const message = { id: app.nextId(), channelId: where.channel.id, type, mentions: [userId], inThread: true };
+  await postSystemMessage(app, tx, emit, where, message);
 }

@@ -23,16 +23,16 @@ export class Client {
     this.id = id ?? "";
   }
 
-  /** Sends a request and returns whatever comes. `path` is below /api/v10. */
+  /** Sends a request and returns whatever comes. `path` is below /api/v10; a form is sent as such. */
   async request(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
     const response = await fetch(`${this.platform.url(this.api)}/api/v10${path}`, {
       method,
       headers: {
         ...(this.token === null ? {} : { authorization: this.token }),
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(body === undefined || body instanceof FormData ? {} : { "content-type": "application/json" }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: isSent(body) ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
     return { status: response.status, body: parse(text), headers: response.headers };
@@ -62,6 +62,8 @@ export class Client {
     return answer.body;
   }
 }
+
+const isSent = (body: unknown): body is string | FormData => typeof body === "string" || body instanceof FormData;
 
 function parse(text: string): Json {
   if (text === "") return null;

@@ -35,6 +35,7 @@ const EMBED = {
 const SAID = (at: Places) => ({
   content: "content",
   embeds: [EMBED],
+  attachments: [],
   allowed_mentions: { parse: ["roles"], users: [at.user_id], replied_user: true },
   flags: 4,
 });
@@ -146,7 +147,7 @@ export const rows: Record<string, Row> = {
       type: 11,
       invitable: true,
       applied_tags: [at.tag_id],
-      message: { content: "content", embeds: [EMBED], allowed_mentions: { parse: [] }, flags: 4 },
+      message: { content: "content", embeds: [EMBED], attachments: [], allowed_mentions: { parse: [] }, flags: 4 },
     }),
   },
   "PUT /channels/:channel_id/thread-members/@me": { path: IN_THREAD, readers: "may" },

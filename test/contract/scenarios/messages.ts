@@ -1,4 +1,5 @@
 import type { Json } from "../../harness/client.ts";
+import { form, png } from "../../harness/forms.ts";
 import type { Scenarios } from "../world.ts";
 
 /** An embed with every field that may be given. */
@@ -15,6 +16,20 @@ const EMBED = {
   fields: [{ name: "Name", value: "Value", inline: true }],
 };
 
+/** Files of each kind, one shown by an embed, one with everything said of it. */
+const WITH_FILES = () =>
+  form(
+    {
+      embeds: [{ image: { url: "attachment://shown.png" }, footer: { text: "f", icon_url: "attachment://shown.png" } }],
+      attachments: [{ id: 0, filename: "Naïve name.png", description: "alt", title: "title", is_spoiler: true }],
+    },
+    ["a.png", png(3, 2)],
+    ["shown.png", png(2, 2)],
+    ["log.txt", "text"],
+  );
+const VOICE = () =>
+  form({ flags: 8192, attachments: [{ id: 0, duration_secs: 1.5, waveform: "AAAA" }] }, ["voice.ogg", "OggS\0"]);
+
 const reactions = (channelId: string, message: Json, rest = "") =>
   `/channels/${channelId}/messages/${message.id}/reactions${rest}`;
 
@@ -27,6 +42,8 @@ export const messageScenarios: Scenarios = {
     return [
       await bot.request("POST", path, { content: mentions, tts: true, nonce: "1", enforce_nonce: true }),
       await bot.request("POST", path, { embeds: [EMBED], flags: 1 << 12 }),
+      await bot.request("POST", path, WITH_FILES()),
+      await bot.request("POST", path, VOICE()),
       await bot.request("POST", path, { content: "reply", message_reference: { message_id: first.id } }),
       await owner.request("POST", path, { content: mentions }),
       await bot.request("POST", path, { message_reference: { type: 1, message_id: first.id, channel_id: channelId } }),
@@ -53,7 +70,11 @@ export const messageScenarios: Scenarios = {
   },
   update_message: async ({ bot, channelId, newMessage }) => {
     const { id } = await newMessage();
-    return bot.request("PATCH", `/channels/${channelId}/messages/${id}`, { content: "edited", embeds: [EMBED] });
+    const path = `/channels/${channelId}/messages/${id}`;
+    return [
+      await bot.request("PATCH", path, { content: "edited", embeds: [EMBED] }),
+      await bot.request("PATCH", path, WITH_FILES()),
+    ];
   },
   delete_message: async ({ bot, channelId, newMessage }) =>
     bot.request("DELETE", `/channels/${channelId}/messages/${(await newMessage()).id}`),

@@ -1,3 +1,4 @@
+import { form } from "../../harness/forms.ts";
 import type { Scenarios } from "../world.ts";
 
 export const webhookScenarios: Scenarios = {
@@ -37,6 +38,7 @@ export const webhookScenarios: Scenarios = {
       await anyone.request("POST", `/webhooks/${id}/${token}`, { content: "passed" }),
       await anyone.request("POST", `/webhooks/${id}/${token}?wait=true`, named),
       await anyone.request("POST", `/webhooks/${id}/${token}?wait=true`, { embeds: [{ description: "passed" }] }),
+      await anyone.request("POST", `/webhooks/${id}/${token}?wait=true`, form({}, ["log.txt", "passed"])),
     ];
   },
 };
