@@ -23,6 +23,9 @@ COPY core ./core
 COPY src ./src
 COPY gateway ./gateway
 COPY bin ./bin
+# Uploaded files: a volume that all API containers share, or nothing but what is on its way to S3.
+RUN install -d -o node -g node /data
+ENV GUILDHALL_DATA=/data
 USER node
 EXPOSE 3000 3001
 # The API's port, or else the gateway's: whichever this container runs.
