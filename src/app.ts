@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { getPath } from "hono/utils/url";
 import type { Cdn } from "../core/cdn.ts";
 import type { Config } from "../core/config.ts";
 import { isDatabaseAway, type Sql, vanishedReference } from "../core/db.ts";
@@ -48,7 +49,7 @@ const MAX_FILES = 10;
 
 /** The HTTP application: context, every route under every root, and errors in Discord's form. */
 export function createHttpApp(app: App): Hono<HttpEnv> {
-  const http = new Hono<HttpEnv>();
+  const http = new Hono<HttpEnv>({ getPath: pathOf });
   http.use(requestContext(app));
   for (const root of ROOTS) {
     for (const route of byPrecedence(routes)) {
@@ -104,6 +105,12 @@ function errorResponse(error: ApiError, headers: Record<string, string> = {}): R
 function patienceOf(error: ApiError): Record<string, string> {
   if (error.retryAfter !== undefined) return { "Retry-After": String(Math.ceil(error.retryAfter)) };
   return error.status === 503 ? { "Retry-After": "1" } : {};
+}
+
+/** discord.js encodes the `@` of `@me` in some paths. */
+function pathOf(request: globalThis.Request): string {
+  const path = getPath(request);
+  return path.includes("%40") ? path.replaceAll("%40me", "@me") : path;
 }
 
 /** Literal segments before parameters, so that `/users/@me` is not taken for a user named @me. */

@@ -1,6 +1,6 @@
 import { MessageReferenceType } from "discord-api-types/v10";
 import { z } from "zod";
-import { httpUrl, snowflake, text } from "../fields.ts";
+import { httpUrl, snowflake, text, trimmed } from "../fields.ts";
 import { attachments } from "./attachments.ts";
 
 /** Request bodies of messages. Limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits */
@@ -121,6 +121,8 @@ export const webhookMessage = z.object({
   allowed_mentions: allowedMentions.nullish(),
   poll: noPoll,
   flags,
+  thread_name: trimmed(1, 100).nullish(),
+  applied_tags: z.array(snowflake).max(5).nullish(),
 });
 
 export type MessageCreate = z.infer<typeof messageCreate>;

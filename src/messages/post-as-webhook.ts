@@ -6,6 +6,7 @@ import { publishAll } from "../change.ts";
 import type { Upload } from "../files/form.ts";
 import { insertMessage, type NewMessage } from "../store/messages.ts";
 import type { WebhookRow } from "../store/webhooks.ts";
+import { checkTarget, openForWebhook, startWebhookPost } from "../threads/webhook.ts";
 import { checkVoiceMessage, planAttachments, storeUploads } from "./attachments.ts";
 import type { AllowedMentions, WebhookMessage } from "./body.ts";
 import { resolveMentions } from "./mentions.ts";
@@ -14,21 +15,35 @@ import { checkNotEmpty, contentOf, deliveryOf, toRow } from "./post.ts";
 /** https://discord.com/developers/docs/resources/message#allowed-mentions-object-default-settings-for-allowed-mentions */
 const WEBHOOK_MENTIONS: AllowedMentions = { parse: ["users"] };
 
-/** Posts into the webhook's channel, under the webhook's name or the one given. */
-export async function postAsWebhook(app: App, webhook: WebhookRow, body: WebhookMessage, uploads: readonly Upload[]) {
+/**
+ * Posts into the webhook's channel, under the webhook's name or the one given.
+ * @param threadId the thread of the channel that it goes to; a forum's webhook names one, or starts one by its name
+ */
+export async function postAsWebhook(
+  app: App,
+  webhook: WebhookRow,
+  body: WebhookMessage,
+  uploads: readonly Upload[],
+  threadId?: string,
+) {
   const plan = planAttachments(body.attachments, uploads);
   checkNotEmpty(body, plan);
   checkVoiceMessage(body, plan);
+  checkTarget(webhook, body, threadId);
   const guildId = webhook.server_id;
   const mentions = await resolveMentions(app.sql, body.content ?? "", body.allowed_mentions ?? WEBHOOK_MENTIONS, {
     guildId,
     mayMentionEveryone: true,
     repliedTo: null,
   });
+  const content = contentOf(app, body, mentions);
+  // A new thread has the id of its first message.
+  const channelId = body.thread_name ? content.id : (threadId ?? webhook.channel_id);
   const message: NewMessage = {
-    ...contentOf(app, body, mentions),
-    attachments: await storeUploads(app, webhook.channel_id, plan.added),
-    place: { type: "guild", id: webhook.channel_id },
+    ...content,
+    attachments: await storeUploads(app, channelId, plan.added),
+    place: { type: "guild", id: channelId },
+    inThread: threadId !== undefined,
     authorId: null,
     webhookId: webhook.id,
     webhookName: body.username ?? webhook.name,
@@ -38,11 +53,13 @@ export async function postAsWebhook(app: App, webhook: WebhookRow, body: Webhook
     reference: null,
     enforcedNonce: null,
   };
+  if (body.thread_name) return startWebhookPost(app, webhook, body, body.thread_name, message, mentions.users);
+  if (threadId !== undefined) await openForWebhook(app, webhook, threadId);
   const wire = wireMessage(toRow(message, null, mentions.users, null), app.cdn);
   const event = {
     t: "MESSAGE_CREATE" as const,
     guildId,
-    channelId: webhook.channel_id,
+    channelId: message.place.id,
     authorId: webhook.id,
     mentions: message.mentions,
     data: { ...wire, guild_id: guildId },

@@ -69,7 +69,9 @@ export async function postMessage(
   const wire = wireMessage(toRow(message, author, mentions.users, referenced), app.cdn);
   if (where.type === "dm") return store(app, where, message, wire, body.nonce ?? null);
   const giveBack = await app.slowmode.take(where, "message");
-  const stored = openForMessage(app, where).then(() => store(app, where, message, wire, body.nonce ?? null));
+  const stored = openForMessage(app, where, message.mentions).then(() =>
+    store(app, where, message, wire, body.nonce ?? null),
+  );
   return stored.catch(async (error) => {
     await giveBack();
     throw error;

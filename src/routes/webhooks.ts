@@ -188,9 +188,7 @@ export const webhookRoutes = [
       with_components: queryFlag.optional(),
     }),
     handle: async ({ app, body, files, query }, { webhook }) => {
-      // There are no threads yet, so none of them is the channel's.
-      if (query.thread_id !== undefined) throw new ApiError("UNKNOWN_CHANNEL");
-      const message = await postAsWebhook(app, webhook, body, files);
+      const message = await postAsWebhook(app, webhook, body, files, query.thread_id);
       return query.wait === true ? message : undefined;
     },
   }),

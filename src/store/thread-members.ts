@@ -84,6 +84,20 @@ export async function listThreadMembers(
   }));
 }
 
+/** Of the users, those who are no members of a thread. */
+export async function notJoined(sql: Db, threadId: string, userIds: readonly string[]): Promise<string[]> {
+  const rows = await sql<{ user_id: string }[]>`
+    select user_id from thread_members where thread_id = ${threadId} and user_id = any(${[...userIds]})`;
+  const joined = new Set(rows.map((row) => row.user_id));
+  return userIds.filter((id) => !joined.has(id));
+}
+
+export async function countThreadMembers(sql: Db, threadId: string): Promise<number> {
+  const [row] = await sql<{ member_count: number }[]>`
+    select member_count from threads where channel_id = ${threadId}`;
+  return row?.member_count ?? 0;
+}
+
 /** Which of the threads a user has joined. */
 export async function joinedAmong(sql: Db, userId: string, threadIds: readonly string[]): Promise<ThreadMemberRow[]> {
   if (threadIds.length === 0) return [];

@@ -5,10 +5,12 @@ import type { WireableWebhook } from "../../core/wire/webhook.ts";
 export interface WebhookRow extends WireableWebhook {
   /** Sealed: see core/secret.ts. */
   token: Buffer;
+  channel_type: number;
 }
 
 const webhookColumns = (sql: Db) => sql`
   w.id, w.server_id, w.channel_id, w.application_id, w.name, w.avatar, w.token,
+  (select c.type from channels c where c.id = w.channel_id) as channel_type,
   (select ${userJson(sql)} from users u where u.id = w.creator_id) as creator`;
 
 export async function findWebhook(sql: Db, id: string): Promise<WebhookRow | undefined> {

@@ -12,7 +12,7 @@ import { emitJoined, emitLeft } from "./event.ts";
 
 type Emit = (event: Event) => void;
 /** The limit that error 30033 names. */
-const MAX_MEMBERS = 1000;
+export const MAX_MEMBERS = 1000;
 
 /** Makes a user a member of a thread, who may be one already. @returns whether it has become one */
 export async function joinThread(
@@ -78,7 +78,7 @@ export function demandActive({ channel }: InThread): void {
 }
 
 /** Whether the caller may bring others into the thread. */
-function mayInvite({ channel, me, permissions }: InThread): boolean {
+export function mayInvite({ channel, me, permissions }: InThread): boolean {
   if (!isPrivate(channel) || channel.thread.invitable) return true;
   return channel.thread.owner_id === me.userId || has(permissions, Permission.MANAGE_THREADS);
 }

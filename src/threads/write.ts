@@ -1,22 +1,34 @@
+import type { Transaction } from "../../core/db.ts";
 import { has, isThread, Permission } from "../../core/permissions.ts";
 import { isThreadRow, type ThreadChannelRow } from "../../core/wire/thread.ts";
-import { demandThread, type InChannel, type InGuildChannel, lockedChannel } from "../access.ts";
+import {
+  demandThread,
+  type InChannel,
+  type InGuildChannel,
+  type InThread,
+  lockedChannel,
+  permissionsIn,
+} from "../access.ts";
 import type { App } from "../app.ts";
+import type { Emit } from "../change.ts";
 import { ApiError } from "../errors.ts";
+import { memberStanding } from "../store/access.ts";
+import { countThreadMembers, notJoined } from "../store/thread-members.ts";
 import { updateThread } from "../store/threads.ts";
 import { emitUpdate } from "./event.ts";
-import { joinThread } from "./members.ts";
+import { joinThread, MAX_MEMBERS, mayInvite } from "./members.ts";
 import { demandRoom } from "./room.ts";
 
 /**
- * Readies a thread for a message of the caller: an archived one is active again, and the author becomes its member. In
- * other channels there is nothing to do, nor for members of an active thread, which most messages are from.
+ * Readies a thread for a message of the caller: an archived one is active again, and its author and those whom it
+ * mentions become members. In other channels there is nothing to do, nor for most messages of an active thread.
  * @throws 160005 when it is locked and the caller doesn't manage threads
  */
-export async function openForMessage(app: App, found: InGuildChannel): Promise<void> {
+export async function openForMessage(app: App, found: InGuildChannel, mentioned: readonly string[]): Promise<void> {
   if (!isThreadRow(found.channel)) return;
   demandUnlocked(found, found.channel);
-  if (!found.channel.thread.archived && found.threadMember !== null) return;
+  const called = mentioned.length === 0 ? [] : await notJoined(app.sql, found.channel.id, mentioned);
+  if (!found.channel.thread.archived && found.threadMember !== null && called.length === 0) return;
   await app.change(async (tx, emit) => {
     const where = demandThread(await lockedChannel(tx, found));
     demandUnlocked(where, where.channel);
@@ -26,7 +38,20 @@ export async function openForMessage(app: App, found: InGuildChannel): Promise<v
       await emitUpdate(tx, emit, where.channel);
     }
     if (where.threadMember === null) await joinThread(tx, emit, where.channel, where.me.userId);
+    if (mayInvite(where)) for (const userId of called) await callIn(tx, emit, where, userId);
   });
+}
+
+/** Adds who is mentioned, if it is a member who sees the channel, and there is room. */
+async function callIn(tx: Transaction, emit: Emit, where: InThread, userId: string): Promise<void> {
+  const me = await memberStanding(tx, where.guild.id, userId);
+  if (
+    me === undefined ||
+    !has(permissionsIn({ guild: where.guild, me }, where.channel, true), Permission.VIEW_CHANNEL)
+  ) {
+    return;
+  }
+  if ((await countThreadMembers(tx, where.channel.id)) < MAX_MEMBERS) await joinThread(tx, emit, where.channel, userId);
 }
 
 export const isInThread = (where: InChannel): boolean => where.type === "guild" && isThread(where.channel.type);

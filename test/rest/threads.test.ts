@@ -243,6 +243,28 @@ describe("messages in a thread", () => {
     await someone.delete(`${path}/messages/${said.id}`);
   });
 
+  test("bring in those whom they mention, if they may see the channel and the thread is for more", async () => {
+    const [mentioned, hidden] = [await member(), await member()];
+    const stranger = await platform.person();
+    const channel = await owner.post(`/guilds/${guild.id}/channels`, { name: "mentions" });
+    await owner.put(`/channels/${channel.id}/permissions/${hidden.id}`, { type: 1, deny: "1024" });
+    const everyone = [mentioned, hidden, stranger].map(({ id }) => `<@${id}>`).join(" ");
+    const membersOf = async (id: string) =>
+      (await owner.get(`/channels/${id}/thread-members`)).map(({ user_id }: Json) => user_id);
+    const thread = await start(PUBLIC, {}, owner, `/channels/${channel.id}`);
+    await owner.post(`/channels/${thread.id}/messages`, { content: everyone, allowed_mentions: { parse: [] } });
+    expect(await membersOf(thread.id)).toEqual([owner.id]);
+    await say(thread.id, everyone);
+    expect(await membersOf(thread.id)).toEqual([owner.id, mentioned.id]);
+    const closed = await start(PRIVATE, { invitable: false }, owner, `/channels/${channel.id}`);
+    const guest = await member();
+    await owner.put(`/channels/${closed.id}/thread-members/${guest.id}`);
+    await say(closed.id, `<@${mentioned.id}>`, guest);
+    expect(await membersOf(closed.id)).toEqual([owner.id, guest.id]);
+    await say(closed.id, `<@${mentioned.id}>`);
+    expect(await membersOf(closed.id)).toEqual([owner.id, mentioned.id, guest.id]);
+  });
+
   test("come at the pace that the thread sets", async () => {
     const thread = await start(PUBLIC, { rate_limit_per_user: 3600 });
     const someone = await member();

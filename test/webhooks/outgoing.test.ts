@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage } from "node:http";
+import postgres from "postgres";
 import nacl from "tweetnacl";
 import { afterAll, expect, test } from "vitest";
 import { startPlatform } from "../harness/platform.ts";
@@ -123,4 +124,34 @@ test("events of a guild that the bot is not in, or of a channel it may not view,
   await person.post(`/channels/${guild.channelId}/messages`, { content: "open" });
   await until(() => endpoint.received.find(({ body }) => body.includes("open")));
   expect(endpoint.received.filter(({ body }) => /elsewhere|hidden/.test(body))).toEqual([]);
+});
+
+test("what is said in a private thread goes to no application whose bot is not in it", async () => {
+  const person = await platform.person();
+  const guild = await platform.guild(person);
+  const bot = await platform.bot(person, guild.id, "1024");
+  const application = await bot.get("/applications/@me");
+  const endpoint = await receiver(application.verify_key);
+  await bot.patch("/applications/@me", {
+    event_webhooks_url: endpoint.url,
+    event_webhooks_status: 2,
+    event_webhooks_types: ["MESSAGE_CREATE", "THREAD_CREATE", "THREAD_DELETE"],
+  });
+  const start = (type: number) => person.post(`/channels/${guild.channelId}/threads`, { name: "thread", type });
+  const secret = await start(12);
+  await person.post(`/channels/${secret.id}/messages`, { content: "secret" });
+  const joined = await start(12);
+  await person.put(`/channels/${joined.id}/thread-members/${bot.id}`);
+  await person.post(`/channels/${joined.id}/messages`, { content: "among us" });
+  const open = await start(11);
+  await person.post(`/channels/${open.id}/messages`, { content: "in the open" });
+  await person.delete(`/channels/${open.id}`);
+  const events = () => endpoint.received.flatMap(({ body }) => JSON.parse(body).event ?? []);
+  await until(() => events().find(({ type, data }) => type === "THREAD_DELETE" && data.id === open.id));
+  await until(() => events().find(({ data }) => data.content === "among us"));
+  const sql = postgres(platform.stores.databaseUrl, { max: 1, onnotice: () => {} });
+  const states = () => sql`select state from webhook_deliveries where channel_id = ${secret.id}`;
+  await expect.poll(async () => (await states()).map(({ state }) => state)).toEqual(["dropped", "dropped"]);
+  await sql.end();
+  expect(events().filter(({ data }) => data.id === secret.id || data.channel_id === secret.id)).toEqual([]);
 });
