@@ -68,7 +68,18 @@ export async function updateThread(
     ...(active ? { archive_timestamp: now, archive_due: new Date(now.getTime() + minutes * MINUTE_MS) } : {}),
   };
   if (Object.keys(columns).length > 0) await sql`update threads set ${sql(columns)} where channel_id = ${row.id}`;
+  if (patch.archived !== true) return;
+  await sql`update threads t set archive_timestamp = ${afterAllArchived(sql)} where t.channel_id = ${row.id}`;
 }
+
+/**
+ * Now, or a millisecond after the thread that was archived last in the same list, from alias `t`: lists are paged by
+ * this time, and it ends with milliseconds. The guild must be locked.
+ */
+const afterAllArchived = (sql: Db) => sql`
+  greatest(date_trunc('milliseconds', clock_timestamp()), (
+    select max(other.archive_timestamp) + interval '1 ms' from threads other
+    where other.parent_id = t.parent_id and other.private = t.private and other.archived))`;
 
 export async function countActiveThreads(sql: Db, guildId: string): Promise<number> {
   const [row] = await sql<[{ n: number }]>`
@@ -149,7 +160,8 @@ export async function archiveIfIdle(sql: Db, id: string, pinned: number): Promis
       where t.channel_id = ${id} and not t.archived and t.archive_due <= now()
     )
     update threads t set archived = last.due <= now() and not last.pinned,
-      archive_timestamp = case when last.due <= now() and not last.pinned then ${new Date()} else t.archive_timestamp end,
+      archive_timestamp = case when last.due <= now() and not last.pinned
+        then ${afterAllArchived(sql)} else t.archive_timestamp end,
       archive_due = case when last.pinned then now() + make_interval(mins => t.auto_archive_duration) else last.due end
     from last where t.channel_id = last.channel_id
     returning t.archived`;
