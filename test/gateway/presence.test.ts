@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import postgres from "postgres";
 import { afterAll, describe, expect, test } from "vitest";
@@ -103,19 +104,23 @@ test("who is invisible looks offline, and nobody is told of what changes behind 
   newcomer.close(1000);
 });
 
-test("a dropped socket that resumes on another node does not flicker; one that doesn't resume is shown offline", async () => {
-  const [lucky, lost] = [await member("lucky"), await member("lost")];
+test("a dropped socket that resumes, on another node or the same, does not flicker; one that doesn't resume is shown offline", async () => {
+  const [lucky, loyal, lost] = [await member("lucky"), await member("loyal"), await member("lost")];
   const status = { presence: { status: "dnd", activities: [{ name: "Sailing", type: 0 }] } };
-  const [dropped, gone] = [await start(lucky, 0, status), await start(lost, 0, status)];
-  await seen(lucky.id).toMatchObject({ status: "dnd" });
-  await seen(lost.id).toMatchObject({ status: "dnd" });
-  dropped.cut();
+  const [dropped, same] = [await start(lucky, 0, status), await start(loyal, 0, status)];
+  const gone = await start(lost, 0, status);
+  for (const { id } of [lucky, loyal, lost]) await seen(id).toMatchObject({ status: "dnd" });
+  for (const socket of [dropped, same]) socket.cut();
+  // Long enough for the node to look twice for what is due.
+  await sleep(2200);
+  const back = await Socket.open(platform.gatewayUrl(0));
+  expect((await back.resume(loyal.token ?? "", same.sessionId, same.seq)).t).toBe("RESUMED");
   const resumed = await Socket.open(platform.gatewayUrl(1));
   expect((await resumed.resume(lucky.token ?? "", dropped.sessionId, dropped.seq)).t).toBe("RESUMED");
   // What drops later ends later: when it is shown offline, the other would have been.
   gone.cut();
   await seen(lost.id).toEqual(presence(lost, "offline", {}));
-  expect(statuses(lucky.id)).toEqual(["dnd"]);
+  for (const { id } of [lucky, loyal]) expect(statuses(id)).toEqual(["dnd"]);
   expect(statuses(lost.id)).toEqual(["dnd", "offline"]);
 
   // Who comes back after that is as it was.
@@ -123,7 +128,7 @@ test("a dropped socket that resumes on another node does not flicker; one that d
   expect((await late.resume(lost.token ?? "", gone.sessionId, gone.seq)).t).toBe("RESUMED");
   await seen(lost.id).toEqual(presence(lost, "dnd", { web: "dnd" }, [activity("Sailing")]));
   late.close(1000);
-  resumed.close(1000);
+  for (const socket of [resumed, back]) socket.close(1000);
   await seen(lucky.id).toEqual(presence(lucky, "offline", {}));
 });
 
@@ -236,14 +241,13 @@ test("a shard's presence is seen in its own guilds only", async () => {
           .at(-1)?.status,
       SOON,
     );
-  const shards = await Promise.all(
-    [one, two].map(({ id }, i) => start(bot, i, { shard: [shard(id), 2], presence: { status: i ? "dnd" : "idle" } })),
-  );
-  await inGuild(one).toBe("idle");
-  await inGuild(two).toBe("dnd");
+  const first = await start(bot, 0, { shard: [shard(one.id), 2], presence: { status: "dnd" } });
+  await inGuild(one).toBe("dnd");
+  const second = await start(bot, 1, { shard: [shard(two.id), 2], presence: { status: "idle" } });
+  await inGuild(two).toBe("idle");
   // More shards take over from fewer, or the other way round, without anybody being shown offline.
   const whole = await start(bot, 0, { presence: { status: "online" } });
-  for (const socket of shards) socket.close(1000);
+  for (const socket of [first, second]) socket.close(1000);
   await inGuild(one).toBe("online");
   await inGuild(two).toBe("online");
   expect(told(both, bot.id).map(({ status }) => status)).not.toContain("offline");
