@@ -14,8 +14,14 @@ export interface ProcessPlatform {
   gateways: readonly string[];
   /** What can be killed, by name: `api 0`, `gateway 1`, `redis`, `postgres`. */
   names: readonly string[];
+  databaseUrl: string;
+  redisUrl: string;
   /** kill -9, then starts it again; resolves when it is ready. */
   killAndRestart(name: string): Promise<void>;
+  /** Lets it end in good order, then starts it again; resolves when it is ready. */
+  restart(name: string): Promise<void>;
+  /** Such as SIGSTOP. */
+  signal(name: string, signal: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
 
@@ -27,10 +33,14 @@ interface Part {
   ended(): Promise<void>;
 }
 
-/** Starts Postgres and Redis with the durability that `npm start` gives them, and processes by the product's command. */
+/**
+ * Starts Postgres and Redis with the durability that `npm start` gives them, and processes by the product's command.
+ * @param env for all of them; with a GATEWAY_URL clients are told that one, else each gateway's own
+ */
 export async function startProcesses(
   dir: string,
   counts: { apis: number; gateways: number },
+  env: NodeJS.ProcessEnv = {},
 ): Promise<ProcessPlatform> {
   const postgres = await servicePart("postgres", () => startPostgres(dir), join(dir, "postgres/data/postmaster.pid"));
   const redis = await servicePart("redis", () => startRedis(dir), join(dir, "redis/redis.pid"));
@@ -41,26 +51,39 @@ export async function startProcesses(
     GUILDHALL_DATA: dir,
     LOG_LEVEL: process.env.LOG_LEVEL ?? "fatal",
     RATE_LIMITS: "off",
+    ...env,
   };
   const gateways: Endpoint[] = [];
   for (let i = 0; i < counts.gateways; i++) gateways.push(await endpoint("gateway", i, common));
   const first = gateways[0];
-  const apiEnv = { ...common, GATEWAY_URL: first === undefined ? "ws://127.0.0.1:1" : `ws://127.0.0.1:${first.port}` };
+  const apiEnv = { GATEWAY_URL: `ws://127.0.0.1:${first?.port ?? 1}`, ...common };
   const apis: Endpoint[] = [];
   for (let i = 0; i < counts.apis; i++) apis.push(await endpoint("api", i, apiEnv));
   const parts: Part[] = [...apis, ...gateways, redis.part, postgres.part];
+  const find = (name: string): Part => {
+    const part = parts.find((each) => each.name === name);
+    if (part === undefined) throw new RangeError(`nothing is called ${name}`);
+    return part;
+  };
   return {
+    databaseUrl: postgres.url,
+    redisUrl: redis.url,
     apis: apis.map(({ port }) => `http://127.0.0.1:${port}`),
     gateways: gateways.map(({ port }) => `ws://127.0.0.1:${port}`),
     names: parts.map(({ name }) => name),
     killAndRestart: async (name) => {
-      const part = parts.find((each) => each.name === name);
-      if (part === undefined) throw new RangeError(`nothing is called ${name}`);
+      const part = find(name);
       const ended = part.ended();
       process.kill(part.pid(), "SIGKILL");
       await ended;
       await part.start();
     },
+    restart: async (name) => {
+      const part = find(name);
+      await part.stop();
+      await part.start();
+    },
+    signal: (name, signal) => process.kill(find(name).pid(), signal),
     stop: async () => {
       for (const part of parts) await part.stop();
     },
@@ -86,8 +109,8 @@ type Endpoint = Part & { port: number };
 /** Starts one process by the product's command; resolves when it is ready. */
 export async function endpoint(kind: "api" | "gateway", index: number, common: NodeJS.ProcessEnv): Promise<Endpoint> {
   const port = await freePort();
-  const own =
-    kind === "api" ? { PORT: String(port) } : { GATEWAY_PORT: String(port), GATEWAY_URL: `ws://127.0.0.1:${port}` };
+  const gatewayUrl = common.GATEWAY_URL ?? `ws://127.0.0.1:${port}`;
+  const own = kind === "api" ? { PORT: String(port) } : { GATEWAY_PORT: String(port), GATEWAY_URL: gatewayUrl };
   let child: ChildProcess | undefined;
   const exited = () =>
     child === undefined || child.exitCode !== null || child.signalCode !== null

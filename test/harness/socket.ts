@@ -1,8 +1,7 @@
-import { constants, createInflate, type Inflate } from "node:zlib";
 import WebSocket from "ws";
-import { decodeEtf, encodeEtf } from "../../gateway/etf.ts";
-import { ZSTD_HEADER } from "../../gateway/frames.ts";
+import { encodeEtf } from "../../gateway/etf.ts";
 import type { Json } from "./client.ts";
+import { PayloadDecoder } from "./payload-decoder.ts";
 
 export interface Payload {
   op: number;
@@ -31,20 +30,16 @@ export class Socket {
   closed: { code: number; reason: string } | null = null;
   #waiting: Waiting[] = [];
   #heartbeat: NodeJS.Timeout | undefined;
-  #inflate: Inflate | undefined;
-  /** Settles when what has come so far is decompressed, which another thread does. */
-  #inflated: Promise<void> = Promise.resolve();
 
   readonly #etf: boolean;
-  readonly #compression: string | null;
-  #zstdOpened = false;
+  readonly #decoder: PayloadDecoder;
 
   private constructor(url: string) {
     const { searchParams } = new URL(url);
     this.#etf = searchParams.get("encoding") === "etf";
-    this.#compression = searchParams.get("compress");
+    this.#decoder = new PayloadDecoder(searchParams, (payload) => this.#onPayload(payload));
     this.ws = new WebSocket(url);
-    this.ws.on("message", (data: Buffer, binary: boolean) => this.#onData(data, binary));
+    this.ws.on("message", (data: Buffer, binary: boolean) => this.#decoder.read(data, binary));
     this.ws.on("close", (code, reason) => {
       this.closed = { code, reason: String(reason) };
       clearInterval(this.#heartbeat);
@@ -124,7 +119,7 @@ export class Socket {
   /** Resolves with the close code, when all that came before it is in `received`. */
   async closing(): Promise<number> {
     if (this.closed === null) await new Promise((resolve) => this.ws.once("close", resolve));
-    await this.#inflated;
+    await this.#decoder.caughtUp;
     return this.closed?.code ?? 0;
   }
 
@@ -142,48 +137,6 @@ export class Socket {
   /** Cuts the connection without a word. */
   cut(): void {
     this.ws.terminate();
-  }
-
-  #onData(data: Buffer, binary: boolean): void {
-    if (!binary) this.#onPayload(JSON.parse(data.toString("utf8")));
-    else if (this.#compression === "zlib-stream") {
-      this.#inflate ??= this.#startInflate();
-      const inflate = this.#inflate;
-      this.#inflated = new Promise((resolve) => inflate.write(data, () => resolve()));
-    } else this.#onPayload(this.#decode(this.#compression === "zstd-stream" ? this.#readZstd(data) : data));
-  }
-
-  #decode(bytes: Buffer): Payload {
-    // Our own decoder: what it is worth, its own test says.
-    return (this.#etf ? decodeEtf(bytes) : JSON.parse(bytes.toString("utf8"))) as Payload;
-  }
-
-  #startInflate(): Inflate {
-    const inflate = createInflate({ flush: constants.Z_SYNC_FLUSH });
-    let pending = Buffer.alloc(0);
-    inflate.on("data", (chunk: Buffer) => {
-      pending = Buffer.concat([pending, chunk]);
-      try {
-        const payload = this.#decode(pending);
-        pending = Buffer.alloc(0);
-        this.#onPayload(payload);
-      } catch {
-        // A large message comes in several chunks.
-      }
-    });
-    return inflate;
-  }
-
-  /** Reads raw blocks, which are all that is sent; a real decoder reads them in the discord.py test. */
-  #readZstd(data: Buffer): Buffer {
-    const blocks: Buffer[] = [];
-    for (let at = this.#zstdOpened ? 0 : ZSTD_HEADER.length; at < data.length; ) {
-      const size = data.readUIntLE(at, 3) >> 3;
-      blocks.push(data.subarray(at + 3, at + 3 + size));
-      at += 3 + size;
-    }
-    this.#zstdOpened = true;
-    return Buffer.concat(blocks);
   }
 
   #onPayload(payload: Payload): void {
