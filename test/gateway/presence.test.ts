@@ -342,7 +342,7 @@ test("a change in a hundred guilds is one command of the node's", async () => {
   await sql`
     insert into server_members (server_id, user_id) select 900000000000000000 + n, ${bot.id} from generate_series(1, 100) n`;
   const socket = await start(bot, 0);
-  const monitor = await new Redis(platform.stores.redisUrl).monitor();
+  const monitor = await redis.monitor();
   const sent: string[] = [];
   // Commands that scripts run come from "lua".
   monitor.on("monitor", (_time: string, args: string[], source: string) => {
