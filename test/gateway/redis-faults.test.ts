@@ -41,7 +41,7 @@ test("a node that is connected and mute notices by its probe, and reads what it 
   const ids = await say(3, "mute");
   await socket.event("MESSAGE_CREATE", (d) => d.id === ids.at(-1));
   proxy.mute();
-  ids.push(...(await say(10, "mute")));
+  ids.push(...(await say(100, "mute")));
   await control.event("MESSAGE_CREATE", (d) => d.id === ids.at(-1));
   // The fault is real: without a word of error nothing comes.
   expect(heard(socket, "mute")).toEqual(ids.slice(0, 3));
