@@ -11,8 +11,10 @@ import type { Authenticator } from "./auth/caller.ts";
 import type { Change } from "./change.ts";
 import { ApiError, type ErrorName, invalidField } from "./errors.ts";
 import { isForm, receiveForm } from "./files/form.ts";
+import { IMAGE_BODY_BYTES } from "./files/images.ts";
 import type { Incoming } from "./files/incoming.ts";
 import { serveFiles } from "./files/serve.ts";
+import { serveImages } from "./files/serve-images.ts";
 import type { FileStore } from "./files/store.ts";
 import { type HttpEnv, requestContext } from "./http-context.ts";
 import { serveDescription } from "./openapi/serve.ts";
@@ -64,6 +66,7 @@ export function createHttpApp(app: App): Hono<HttpEnv> {
     }
   }
   serveFiles(http, app);
+  serveImages(http, app);
   serveDescription(http, routes, { publicUrl: app.config.publicUrl, roots: ROOTS });
   http.notFound((c) => {
     const methods = methodsOf(c.req.path);
@@ -145,9 +148,10 @@ function readParams(values: Record<string, string>): Params {
 
 function parserOf(app: App, req: { raw: globalThis.Request; query(): Record<string, string> }): Parse {
   return {
-    body: async (schema, mayUpload) => {
+    body: async (schema, { images, mayUpload }) => {
       if (mayUpload === undefined || !isForm(req.raw)) {
-        return { body: parseForm(schema, await readBody(req.raw)), files: [] };
+        const maxBytes = images ? IMAGE_BODY_BYTES : MAX_BODY_BYTES;
+        return { body: parseForm(schema, await readBody(req.raw, maxBytes)), files: [] };
       }
       const limits = { fileBytes: app.config.maxFileBytes, files: MAX_FILES, fieldBytes: MAX_BODY_BYTES };
       const { json, fields, files } = await receiveForm(req.raw, app.incoming, limits, mayUpload);
@@ -164,8 +168,8 @@ function parserOf(app: App, req: { raw: globalThis.Request; query(): Record<stri
 }
 
 /** The JSON body; an empty one counts as `{}`, as some clients send none where every field is optional. */
-async function readBody(request: globalThis.Request): Promise<unknown> {
-  return readJson(await readText(request));
+async function readBody(request: globalThis.Request, maxBytes: number): Promise<unknown> {
+  return readJson(await readText(request, maxBytes));
 }
 
 function readJson(text: string): unknown {
@@ -177,15 +181,15 @@ function readJson(text: string): unknown {
   }
 }
 
-async function readText(request: globalThis.Request): Promise<string> {
+async function readText(request: globalThis.Request, maxBytes: number): Promise<string> {
   const declared = request.headers.get("content-length");
-  if (declared !== null && Number(declared) <= MAX_BODY_BYTES) return request.text();
+  if (declared !== null && Number(declared) <= maxBytes) return request.text();
   if (declared !== null) throw new ApiError("PAYLOAD_TOO_LARGE");
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body ?? []) {
     size += chunk.byteLength;
-    if (size > MAX_BODY_BYTES) throw new ApiError("PAYLOAD_TOO_LARGE");
+    if (size > maxBytes) throw new ApiError("PAYLOAD_TOO_LARGE");
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

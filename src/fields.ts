@@ -29,6 +29,9 @@ export const queryFlag = z
   .enum(["true", "false", "1", "0", "True", "False"])
   .transform((value) => /^(true|1)$/i.test(value));
 
+/** An image as a data URI; what it is, only its bytes tell. Null takes an image away. */
+export const imageData = z.string().nullish();
+
 export const limit = (max: number, fallback: number) => z.coerce.number().int().min(1).max(max).default(fallback);
 
 export const httpUrl = z

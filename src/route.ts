@@ -64,6 +64,8 @@ export interface RouteSpec<T, B, Q> {
   summary?: string;
   access: Access<T>;
   body?: z.ZodType<B>;
+  /** Whether the body may have images in it, as data URIs. */
+  images?: boolean;
   /** Takes files beside the body, as a form, from those whom this does not refuse by throwing. */
   files?(access: T): void;
   query?: z.ZodType<Q>;
@@ -90,11 +92,18 @@ export interface Route {
 
 /** Parses body and query once access is granted: a stranger learns nothing from validation errors. */
 export interface Parse {
-  /** @param mayUpload where files are taken: called before the first, throws for who may send none */
-  body<B>(schema: z.ZodType<B>, mayUpload?: () => void): Promise<{ body: B; files: readonly Upload[] }>;
+  body<B>(schema: z.ZodType<B>, takes: Takes): Promise<{ body: B; files: readonly Upload[] }>;
   query<Q>(schema: z.ZodType<Q>): Q;
   /** Removes what has come and was not stored. */
   discard(files: readonly Upload[]): Promise<void>;
+}
+
+/** What a body may bring beyond plain JSON. */
+interface Takes {
+  /** Images, as data URIs. */
+  images: boolean;
+  /** Where files are taken: called before the first, throws for who may send none. */
+  mayUpload: (() => void) | undefined;
 }
 
 const NO_BODY = { body: undefined, files: [] };
@@ -113,7 +122,8 @@ export function route<T, B = undefined, Q = undefined>(spec: RouteSpec<T, B, Q>)
     run: async (request, parse) => {
       const access = await spec.access.resolve(request);
       const mayUpload = spec.files === undefined ? undefined : () => spec.files?.(access);
-      const { body, files } = spec.body === undefined ? NO_BODY : await parse.body(spec.body, mayUpload);
+      const takes = { images: spec.images === true, mayUpload };
+      const { body, files } = spec.body === undefined ? NO_BODY : await parse.body(spec.body, takes);
       try {
         // Where the spec has no schema, B and Q are undefined, which a handler then sees.
         const query = spec.query === undefined ? undefined : parse.query(spec.query);

@@ -11,6 +11,9 @@ export interface GuildRow {
   name: string;
   owner_id: string;
   icon: string | null;
+  banner: string | null;
+  splash: string | null;
+  discovery_splash: string | null;
   description: string | null;
   verification_level: number;
   default_message_notifications: number;
@@ -39,10 +42,10 @@ export function wireGuild(row: GuildRow, roles: readonly RoleRow[]) {
     icon: row.icon,
     description: row.description,
     home_header: null,
-    splash: null,
-    discovery_splash: null,
+    splash: row.splash,
+    discovery_splash: row.discovery_splash,
     features: row.features,
-    banner: null,
+    banner: row.banner,
     owner_id: row.owner_id,
     application_id: null,
     region: "deprecated",

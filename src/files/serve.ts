@@ -9,7 +9,7 @@ import { isShown } from "./content-type.ts";
 import { attachmentKey, type ByteRange } from "./store.ts";
 
 /** Nothing that is served here may run, whatever a browser takes it for. */
-const HEADERS = {
+export const SAFE_HEADERS = {
   "X-Content-Type-Options": "nosniff",
   "Content-Security-Policy": "default-src 'none'; img-src 'self'; media-src 'self'; sandbox",
   "Cross-Origin-Resource-Policy": "cross-origin",
@@ -26,7 +26,7 @@ export function serveFiles(http: Hono<HttpEnv>, app: Pick<App, "sql" | "files" |
     if (file === undefined) throw new ApiError("NOT_FOUND");
     const seconds = Math.max(0, Number.parseInt(ex, 16) - Math.floor(Date.now() / 1000));
     const headers = {
-      ...HEADERS,
+      ...SAFE_HEADERS,
       "Content-Type": file.content_type,
       "Content-Disposition": `${isShown(file.content_type) ? "inline" : "attachment"}; filename="${file.filename}"`,
       "Cache-Control": `private, max-age=${seconds}, immutable`,
@@ -83,7 +83,7 @@ function toWeb(stream: Readable): ReadableStream<Uint8Array> {
   );
 }
 
-function matches(header: string | undefined, etag: string): boolean {
+export function matches(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
   return header.split(",").some((each) => each.trim() === "*" || each.trim().replace(/^W\//, "") === etag);
 }

@@ -29,3 +29,5 @@ export interface FileStore {
 
 /** Ids count time in their upper bits: the lower digits spread files over a hundred folders. */
 export const attachmentKey = (id: string): string => `attachments/${id.slice(-2).padStart(2, "0")}/${id}`;
+
+export const imageKey = (hash: string): string => `images/${hash.replace("a_", "").slice(0, 2)}/${hash}`;

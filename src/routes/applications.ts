@@ -11,7 +11,8 @@ import type { App } from "../app.ts";
 import { announceRevocation } from "../auth/logins.ts";
 import { hashToken, newBotToken } from "../auth/tokens.ts";
 import { ApiError, invalidField } from "../errors.ts";
-import { httpUrl, trimmed } from "../fields.ts";
+import { httpUrl, imageData, trimmed } from "../fields.ts";
+import { storeImages } from "../files/images.ts";
 import { type Access, bot, person, route, signedIn } from "../route.ts";
 import {
   type ApplicationPatch,
@@ -63,6 +64,7 @@ const callersApplication: Access<ApplicationRow> = {
 
 const applicationPatch = z.object({
   description: z.string().max(400).optional(),
+  icon: imageData,
   tags: z.array(trimmed(1, 20)).max(5).optional(),
   custom_install_url: httpUrl.nullish(),
   role_connections_verification_url: httpUrl.nullish(),
@@ -78,11 +80,13 @@ export const applicationRoutes = [
     summary: "Register an application",
     access: person,
     status: 201,
-    body: z.object({ name: trimmed(1, 32), description: z.string().max(400).optional() }),
+    images: true,
+    body: z.object({ name: trimmed(1, 32), description: z.string().max(400).optional(), icon: imageData }),
     handle: async ({ app, body }, caller) => {
       if ((await countApplicationsOf(app.sql, caller.user.id)) >= MAX_APPLICATIONS) {
         throw new ApiError("GENERAL", undefined, `Maximum number of applications reached (${MAX_APPLICATIONS})`);
       }
+      const { icon = null } = await storeImages(app, body, ["icon"]);
       const { publicKey, seed } = generateKeyPair();
       const id = app.nextId();
       await insertApplication(app.sql, {
@@ -90,6 +94,7 @@ export const applicationRoutes = [
         ownerId: caller.user.id,
         name: body.name,
         description: body.description ?? "",
+        icon,
         flags: DEFAULT_FLAGS,
         publicKey,
         privateKey: seal(app.secret, seed),
@@ -134,6 +139,7 @@ export const applicationRoutes = [
     path: "/applications/@me",
     operation: "update_my_application",
     access: callersApplication,
+    images: true,
     body: applicationPatch,
     handle: ({ app, body }, application) => patchApplication(app, application, body),
   }),
@@ -156,6 +162,7 @@ export const applicationRoutes = [
     path: "/applications/:application_id",
     operation: "update_application",
     access: ownApplication,
+    images: true,
     body: applicationPatch,
     handle: ({ app, body }, application) => patchApplication(app, application, body),
   }),
@@ -180,6 +187,7 @@ async function patchApplication(app: App, application: ApplicationRow, body: z.i
     throw invalidField(["event_webhooks_url"], "BASE_TYPE_REQUIRED", "This field is required");
   }
   if (url === null) patch.event_webhooks_status = 1;
+  Object.assign(patch, await storeImages(app, body, ["icon"]));
   await updateApplication(app.sql, application.id, patch);
   return wireApplication(await reread(app, application.id));
 }

@@ -7,7 +7,8 @@ import { wireGuild } from "../../core/wire/guild.ts";
 import { guildOwner, type InGuild, inGuild, lockedGuild } from "../access.ts";
 import type { App } from "../app.ts";
 import { ApiError } from "../errors.ts";
-import { queryFlag, snowflake, text, trimmed } from "../fields.ts";
+import { imageData, queryFlag, snowflake, text, trimmed } from "../fields.ts";
+import { storeImages } from "../files/images.ts";
 import { guildUpdate } from "../guilds.ts";
 import { addMember } from "../membership.ts";
 import { person, route } from "../route.ts";
@@ -26,6 +27,10 @@ const setting = <T extends number | string | boolean>(schema: z.ZodType<T>, fall
 const guildPatch = z.object({
   name: trimmed(2, 100).optional(),
   description: text(0, 300).nullish(),
+  icon: imageData,
+  banner: imageData,
+  splash: imageData,
+  discovery_splash: imageData,
   owner_id: snowflake.optional(),
   verification_level: setting(z.literal([0, 1, 2, 3, 4]), 0),
   default_message_notifications: setting(z.literal([0, 1]), 0),
@@ -48,8 +53,9 @@ export const guildRoutes = [
     summary: "Create a guild, with a text channel named general",
     access: person,
     status: 201,
-    body: z.object({ name: trimmed(2, 100) }),
-    handle: async ({ app, body }, caller) => createGuild(app, caller.user.id, body.name),
+    images: true,
+    body: z.object({ name: trimmed(2, 100), icon: imageData }),
+    handle: async ({ app, body }, caller) => createGuild(app, caller.user.id, body.name, body.icon),
   }),
   route({
     method: "GET",
@@ -69,9 +75,12 @@ export const guildRoutes = [
     path: "/guilds/:guild_id",
     operation: "update_guild",
     access: inGuild("MANAGE_GUILD"),
+    images: true,
     body: guildPatch,
-    handle: ({ app, body }, found) =>
-      app.change(async (tx, emit) => patchGuild(tx, emit, await lockedGuild(tx, found), body)),
+    handle: async ({ app, body }, found) => {
+      const images = await storeImages(app, body, ["icon", "banner", "splash", "discovery_splash"]);
+      return app.change(async (tx, emit) => patchGuild(tx, emit, await lockedGuild(tx, found), { ...body, ...images }));
+    },
   }),
   route({
     method: "DELETE",
@@ -87,8 +96,9 @@ export const guildRoutes = [
   }),
 ];
 
-async function createGuild(app: App, ownerId: string, name: string) {
+async function createGuild(app: App, ownerId: string, name: string, icon: string | null | undefined) {
   if ((await countGuildsOf(app.sql, ownerId)) >= MAX_GUILDS) throw new ApiError("MAX_GUILDS");
+  const images = await storeImages(app, { icon }, ["icon"]);
   const id = app.nextId();
   const channelId = app.nextId();
   return app.change(async (tx, emit) => {
@@ -96,7 +106,7 @@ async function createGuild(app: App, ownerId: string, name: string) {
     const permissions = bitsToNames(DEFAULT_EVERYONE_PERMISSIONS);
     const everyoneRole = await insertRole(tx, { id, guildId: id, name: "@everyone", permissions, position: 0 });
     await insertChannel(tx, { id: channelId, server_id: id, name: "general", type: ChannelType.GuildText });
-    const row = await updateGuild(tx, id, { system_channel_id: channelId });
+    const row = await updateGuild(tx, id, { system_channel_id: channelId, ...images });
     await addMember(app, tx, emit, id, ownerId);
     if (row === undefined) throw new Error("the guild just made is not there");
     return wireGuild(row, [everyoneRole]);

@@ -3,13 +3,20 @@ import { bitsToNames, canManageRole, has } from "../../core/permissions.ts";
 import { type RoleRow, roleFacts, wireRole } from "../../core/wire/role.ts";
 import { type InGuild, inGuild, lockedGuild } from "../access.ts";
 import { ApiError } from "../errors.ts";
-import { permissionBits, snowflake, trimmed } from "../fields.ts";
+import { imageData, permissionBits, snowflake, trimmed } from "../fields.ts";
+import { storeImages } from "../files/images.ts";
+import { parseEmoji } from "../reactions/emoji.ts";
 import { manageableRole, removeRole, reorder, roleEvent } from "../roles.ts";
 import { route } from "../route.ts";
 import { findRole, insertRole, listRoles, moveRoles, type RolePatch, updateRole } from "../store/roles.ts";
 
 const MAX_ROLES = 250;
 const color = z.number().int().min(0).max(0xffffff);
+
+const unicodeEmoji = z
+  .string()
+  .max(64)
+  .refine((text) => parseEmoji(text)?.type === "unicode", "Not an emoji.");
 
 const roleBody = z.object({
   name: trimmed(1, 100).nullish(),
@@ -18,6 +25,8 @@ const roleBody = z.object({
   colors: z.object({ primary_color: color }).nullish(),
   hoist: z.boolean().nullish(),
   mentionable: z.boolean().nullish(),
+  icon: imageData,
+  unicode_emoji: unicodeEmoji.nullish(),
 });
 
 export const roleRoutes = [
@@ -44,9 +53,11 @@ export const roleRoutes = [
     path: "/guilds/:guild_id/roles",
     operation: "create_guild_role",
     access: inGuild("MANAGE_ROLES"),
+    images: true,
     body: roleBody,
-    handle: ({ app, body }, found) =>
-      app.change(async (tx, emit) => {
+    handle: async ({ app, body }, found) => {
+      const images = await storeImages(app, body, ["icon"]);
+      return app.change(async (tx, emit) => {
         const { guild, permissions } = await lockedGuild(tx, found);
         if (guild.roles.size >= MAX_ROLES) throw new ApiError("MAX_ROLES");
         const granted = body.permissions ?? guild.roles.get(guild.id)?.permissions ?? 0n;
@@ -59,29 +70,34 @@ export const roleRoutes = [
           position: 1,
           permissions: bitsToNames(granted),
           ...looksOf(body),
+          ...images,
         });
         emit(roleEvent("GUILD_ROLE_CREATE", row));
         return wireRole(row);
-      }),
+      });
+    },
   }),
   route({
     method: "PATCH",
     path: "/guilds/:guild_id/roles/:role_id",
     operation: "update_guild_role",
     access: inGuild("MANAGE_ROLES"),
+    images: true,
     body: roleBody,
-    handle: ({ app, params, body }, found) =>
-      app.change(async (tx, emit) => {
+    handle: async ({ app, params, body }, found) => {
+      const images = await storeImages(app, body, ["icon"]);
+      return app.change(async (tx, emit) => {
         const where = await lockedGuild(tx, found);
         const role = manageableRole(where, params.get("role_id"));
         const granted = body.permissions ?? role.permissions;
         if (!has(where.permissions, granted & ~role.permissions)) throw new ApiError("MISSING_PERMISSIONS");
         // @everyone keeps its name and has no looks.
-        const looks = role.id === where.guild.id ? {} : looksOf(body);
+        const looks = role.id === where.guild.id ? {} : { ...looksOf(body), ...images };
         const row = await updateRole(tx, role.id, { ...looks, permissions: bitsToNames(granted) });
         emit(roleEvent("GUILD_ROLE_UPDATE", row, granted !== role.permissions));
         return wireRole(row);
-      }),
+      });
+    },
   }),
   route({
     method: "PATCH",
@@ -132,6 +148,7 @@ function looksOf(body: z.infer<typeof roleBody>): RolePatch {
     ...(typeof shade === "number" ? { color: shade } : {}),
     ...(typeof body.hoist === "boolean" ? { hoist: body.hoist } : {}),
     ...(typeof body.mentionable === "boolean" ? { mentionable: body.mentionable } : {}),
+    ...(body.unicode_emoji === undefined ? {} : { unicode_emoji: body.unicode_emoji }),
   };
 }
 

@@ -8,7 +8,8 @@ import { wireOwnUser, wireUser } from "../../core/wire/user.ts";
 import { enterGuild } from "../access.ts";
 import type { App } from "../app.ts";
 import { ApiError, invalidField } from "../errors.ts";
-import { limit, queryFlag, snowflake, trimmed } from "../fields.ts";
+import { imageData, limit, queryFlag, snowflake, trimmed } from "../fields.ts";
+import { storeImages } from "../files/images.ts";
 import { removeMember } from "../membership.ts";
 import { account, route } from "../route.ts";
 import { openDm } from "../store/dms.ts";
@@ -36,15 +37,19 @@ export const userRoutes = [
     path: "/users/@me",
     operation: "update_my_user",
     access: account,
+    images: true,
     body: z.object({
       username: username.optional(),
       global_name: trimmed(1, 32).nullish(),
+      avatar: imageData,
+      banner: imageData,
       accent_color: z.number().int().min(0).max(0xffffff).nullish(),
     }),
     handle: async ({ app, body }, caller) => {
       const taken = () => invalidField(["username"], "USERNAME_ALREADY_TAKEN", "Username is unavailable.");
+      const images = await storeImages(app, body, ["avatar", "banner"]);
       const change = app.change(async (tx, emit) => {
-        const updated = await updateUser(tx, caller.user.id, body);
+        const updated = await updateUser(tx, caller.user.id, { ...body, ...images });
         if (updated === undefined) throw taken();
         const { id: userId, version } = updated;
         emit({ t: "USER_UPDATE", userId, data: wireOwnUser(updated), entity: `user:${userId}`, version });
@@ -88,7 +93,7 @@ export const userRoutes = [
           id: row.id,
           name: row.name,
           icon: row.icon,
-          banner: null,
+          banner: row.banner,
           owner: row.owner_id === caller.user.id,
           permissions: guildPermissions(facts, memberFacts(row), Date.now()).toString(),
           features: row.features,

@@ -6,7 +6,8 @@ import { wireWebhook } from "../../core/wire/webhook.ts";
 import { demand, enterChannel, enterGuild, type InGuildChannel, inGuild, inGuildChannel } from "../access.ts";
 import type { App } from "../app.ts";
 import { ApiError } from "../errors.ts";
-import { queryFlag, snowflake, trimmed } from "../fields.ts";
+import { imageData, queryFlag, snowflake, trimmed } from "../fields.ts";
+import { storeImages } from "../files/images.ts";
 import { webhookMessage } from "../messages/body.ts";
 import { postAsWebhook } from "../messages/post-as-webhook.ts";
 import { type Access, type Request, route } from "../route.ts";
@@ -79,9 +80,11 @@ export const webhookRoutes = [
     path: "/channels/:channel_id/webhooks",
     operation: "create_webhook",
     access: inGuildChannel("MANAGE_WEBHOOKS"),
-    body: z.object({ name, avatar: z.string().nullish() }),
+    images: true,
+    body: z.object({ name, avatar: imageData }),
     handle: async ({ app, body }, { channel, caller }) => {
       if (!WEBHOOK_CHANNELS.includes(channel.type)) throw new ApiError("WRONG_CHANNEL_TYPE");
+      const images = await storeImages(app, body, ["avatar"]);
       const id = app.nextId();
       const webhook = {
         id,
@@ -90,6 +93,7 @@ export const webhookRoutes = [
         creatorId: caller.user.id,
         applicationId: caller.applicationId,
         name: body.name,
+        avatar: images.avatar ?? null,
         token: seal(app.secret, randomBytes(51).toString("base64url")),
       };
       await app.change(async (tx, emit) => {
@@ -133,7 +137,8 @@ export const webhookRoutes = [
     path: "/webhooks/:webhook_id",
     operation: "update_webhook",
     access: webhookManager,
-    body: z.object({ name: name.optional(), channel_id: snowflake.optional(), avatar: z.string().nullish() }),
+    images: true,
+    body: z.object({ name: name.optional(), channel_id: snowflake.optional(), avatar: imageData }),
     handle: async (request, { webhook }) => {
       const { app, body } = request;
       const { channel_id: channelId } = body;
@@ -141,6 +146,7 @@ export const webhookRoutes = [
       const patch = {
         ...(body.name === undefined ? {} : { name: body.name }),
         ...(channelId === undefined ? {} : { channel_id: channelId }),
+        ...(await storeImages(app, body, ["avatar"])),
       };
       return change(app, webhook, patch, true);
     },
@@ -164,9 +170,12 @@ export const webhookRoutes = [
     path: "/webhooks/:webhook_id/:webhook_token",
     operation: "update_webhook_by_token",
     access: webhookToken,
-    body: z.object({ name: name.optional(), avatar: z.string().nullish() }),
-    handle: ({ app, body }, { webhook }) =>
-      change(app, webhook, body.name === undefined ? {} : { name: body.name }, false),
+    images: true,
+    body: z.object({ name: name.optional(), avatar: imageData }),
+    handle: async ({ app, body }, { webhook }) => {
+      const images = await storeImages(app, body, ["avatar"]);
+      return change(app, webhook, { ...(body.name === undefined ? {} : { name: body.name }), ...images }, false);
+    },
   }),
   route({
     method: "DELETE",
@@ -205,7 +214,7 @@ async function checkTarget(request: Request<unknown, unknown>, webhook: WebhookR
 async function change(
   app: App,
   webhook: WebhookRow,
-  patch: { name?: string; channel_id?: string },
+  patch: { name?: string; channel_id?: string; avatar?: string | null },
   withCreator: boolean,
 ) {
   await app.change(async (tx, emit) => {

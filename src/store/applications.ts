@@ -36,6 +36,7 @@ export interface NewApplication {
   ownerId: string;
   name: string;
   description: string;
+  icon: string | null;
   flags: number;
   publicKey: Buffer;
   privateKey: Buffer;
@@ -43,14 +44,15 @@ export interface NewApplication {
 
 export async function insertApplication(sql: Db, a: NewApplication): Promise<void> {
   await sql`
-    insert into applications (id, owner_id, name, description, flags, public_key, private_key)
-    values (${a.id}, ${a.ownerId}, ${a.name}, ${a.description}, ${a.flags}, ${a.publicKey}, ${a.privateKey})`;
+    insert into applications (id, owner_id, name, description, icon, flags, public_key, private_key)
+    values (${a.id}, ${a.ownerId}, ${a.name}, ${a.description}, ${a.icon}, ${a.flags}, ${a.publicKey}, ${a.privateKey})`;
 }
 
 export type ApplicationPatch = Partial<
   Pick<
     ApplicationRow,
     | "description"
+    | "icon"
     | "tags"
     | "custom_install_url"
     | "role_connections_verification_url"

@@ -4,7 +4,7 @@ import type { GuildRow } from "../../core/wire/guild.ts";
 import type { RoleRow } from "../../core/wire/role.ts";
 
 const guildColumns = (sql: Db) => sql`
-  s.id, s.name, s.owner_id, s.icon, s.description, s.verification_level, s.default_message_notifications,
+  s.id, s.name, s.owner_id, s.icon, s.banner, s.splash, s.discovery_splash, s.description, s.verification_level, s.default_message_notifications,
   s.explicit_content_filter, s.mfa_level, s.nsfw_level, s.afk_channel_id, s.afk_timeout, s.system_channel_id,
   s.system_channel_flags, s.rules_channel_id, s.public_updates_channel_id, s.safety_alerts_channel_id,
   s.preferred_locale, s.premium_progress_bar_enabled, s.features, s.member_count, s.version`;
@@ -38,6 +38,10 @@ export type GuildPatch = Partial<
     GuildRow,
     | "name"
     | "description"
+    | "icon"
+    | "banner"
+    | "splash"
+    | "discovery_splash"
     | "verification_level"
     | "default_message_notifications"
     | "explicit_content_filter"
@@ -80,7 +84,7 @@ export async function deleteGuild(sql: Db, id: string): Promise<void> {
 }
 
 export interface JoinedGuildRow
-  extends Pick<GuildRow, "id" | "name" | "icon" | "owner_id" | "features" | "member_count"> {
+  extends Pick<GuildRow, "id" | "name" | "icon" | "banner" | "owner_id" | "features" | "member_count"> {
   user_id: string;
   role_ids: string[];
   communication_disabled_until: Date | null;
@@ -94,7 +98,7 @@ export async function listGuildsOf(
   page: { before?: string | undefined; after?: string | undefined; limit: number },
 ): Promise<JoinedGuildRow[]> {
   const rows = await sql<JoinedGuildRow[]>`
-    select s.id, s.name, s.icon, s.owner_id, s.features, s.member_count, m.user_id, m.communication_disabled_until,
+    select s.id, s.name, s.icon, s.banner, s.owner_id, s.features, s.member_count, m.user_id, m.communication_disabled_until,
       ${roleIds(sql)} as role_ids,
       (select json_agg(json_build_object('id', r.id::text, 'permissions', r.permissions, 'position', r.position))
         from roles r where r.server_id = s.id and (r.is_default or r.id in (

@@ -26,6 +26,8 @@ export interface NewRole {
   color?: number;
   hoist?: boolean;
   mentionable?: boolean;
+  icon?: string | null;
+  unicode_emoji?: string | null;
   botId?: string;
   position: number;
 }
@@ -33,10 +35,11 @@ export interface NewRole {
 export async function insertRole(sql: Db, role: NewRole): Promise<RoleRow> {
   const [row] = await sql<RoleRow[]>`
     insert into roles (id, server_id, name, permissions, is_default, color, hoist, mentionable, managed, bot_id,
-      position)
+      position, icon, unicode_emoji)
     values (${role.id}, ${role.guildId}, ${role.name}, ${sql.json([...role.permissions])},
       ${role.id === role.guildId}, ${role.color ?? 0}, ${role.hoist ?? false}, ${role.mentionable ?? false},
-      ${role.botId !== undefined}, ${role.botId ?? null}, ${role.position})
+      ${role.botId !== undefined}, ${role.botId ?? null}, ${role.position},
+      ${role.icon ?? null}, ${role.unicode_emoji ?? null})
     returning ${roleColumns(sql)}`;
   if (row === undefined) throw new Error("insert returned no row");
   return row;
@@ -49,6 +52,8 @@ export interface RolePatch {
   color?: number;
   hoist?: boolean;
   mentionable?: boolean;
+  icon?: string | null;
+  unicode_emoji?: string | null;
 }
 
 export async function updateRole(sql: Db, id: string, patch: RolePatch): Promise<RoleRow> {

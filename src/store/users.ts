@@ -63,6 +63,8 @@ export interface UserPatch {
   username?: string;
   global_name?: string | null;
   accent_color?: number | null;
+  avatar?: string | null;
+  banner?: string | null;
 }
 
 /** @returns undefined when the username is taken */

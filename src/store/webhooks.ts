@@ -36,6 +36,7 @@ export interface NewWebhook {
   creatorId: string;
   applicationId: string | null;
   name: string;
+  avatar: string | null;
   token: Buffer;
 }
 
@@ -43,9 +44,9 @@ export interface NewWebhook {
 export async function insertWebhook(sql: Db, w: NewWebhook, limit: number): Promise<boolean> {
   await sql`select 1 from channels where id = ${w.channelId} for update`;
   const rows = await sql`
-    insert into webhooks (id, server_id, channel_id, creator_id, application_id, name, token)
+    insert into webhooks (id, server_id, channel_id, creator_id, application_id, name, avatar, token)
     select ${w.id}::bigint, ${w.guildId}::bigint, ${w.channelId}::bigint, ${w.creatorId}::bigint,
-      ${w.applicationId}::bigint, ${w.name}, ${w.token}
+      ${w.applicationId}::bigint, ${w.name}, ${w.avatar}, ${w.token}
     where (select count(*) from webhooks where channel_id = ${w.channelId}) < ${limit}
     returning id`;
   return rows.length > 0;

@@ -1,3 +1,4 @@
+import { png } from "../harness/forms.ts";
 import type { Places } from "./world.ts";
 
 /** What the matrix must know of a route beyond the route's own data. */
@@ -39,6 +40,7 @@ const SAID = (at: Places) => ({
   allowed_mentions: { parse: ["roles"], users: [at.user_id], replied_user: true },
   flags: 4,
 });
+const IMAGE = `data:image/png;base64,${png(2, 2).toString("base64")}`;
 const ROLE = {
   name: "role",
   permissions: "1024",
@@ -46,6 +48,8 @@ const ROLE = {
   colors: { primary_color: 1 },
   hoist: true,
   mentionable: true,
+  icon: IMAGE,
+  unicode_emoji: "🔥",
 };
 const CHANNEL = (at: Places) => ({
   name: "channel",
@@ -73,6 +77,7 @@ const IN_THREAD = { channel_id: "thread_id" } as const;
 const ARCHIVED = { before: "2026-01-01T00:00:00.000Z", limit: "5" };
 const APPLICATION = {
   description: "description",
+  icon: IMAGE,
   tags: ["tag"],
   custom_install_url: "https://example.com/",
   role_connections_verification_url: "https://example.com/",
@@ -95,7 +100,9 @@ export const rows: Record<string, Row> = {
     body: () => ({ password: PASSWORD, new_password: "another horse battery" }),
     caller: "newcomer",
   },
-  "PATCH /users/@me": { body: () => ({ username: "renamed_person", global_name: "Name", accent_color: 1 }) },
+  "PATCH /users/@me": {
+    body: () => ({ username: "renamed_person", global_name: "Name", accent_color: 1, avatar: IMAGE, banner: IMAGE }),
+  },
   "GET /users/:user_id": { unknown: { user_id: UNKNOWN_USER }, anywhere: ["user_id"] },
   "GET /users/@me/guilds": { query: (at) => ({ before: at.guild_id, after: "1", limit: "5", with_counts: "true" }) },
   "DELETE /users/@me/guilds/:guild_id": { caller: "reader", readers: "may" },
@@ -103,12 +110,16 @@ export const rows: Record<string, Row> = {
     body: (at) => ({ recipient_id: at.user_id, recipients: [at.user_id] }),
     anywhere: ["recipient_id", "recipients"],
   },
-  "POST /guilds": { body: () => ({ name: "A guild" }) },
+  "POST /guilds": { body: () => ({ name: "A guild", icon: IMAGE }) },
   "GET /guilds/:guild_id": { query: () => ({ with_counts: "true" }) },
   "PATCH /guilds/:guild_id": {
     body: (at) => ({
       name: "Renamed",
       description: "description",
+      icon: IMAGE,
+      banner: IMAGE,
+      splash: IMAGE,
+      discovery_splash: IMAGE,
       verification_level: 1,
       default_message_notifications: 1,
       explicit_content_filter: 1,
@@ -234,7 +245,7 @@ export const rows: Record<string, Row> = {
   },
   "DELETE /channels/:channel_id/messages/:message_id/reactions/:emoji_name": { anywhere: ["emoji_name"] },
   "GET /channels/:channel_id/messages/pins": { query: () => ({ before: "2030-01-01T00:00:00Z", limit: "5" }) },
-  "POST /applications": { body: () => ({ name: "App", description: "description" }) },
+  "POST /applications": { body: () => ({ name: "App", description: "description", icon: IMAGE }) },
   "PATCH /applications/@me": { body: () => APPLICATION },
   "PATCH /applications/:application_id": { body: () => APPLICATION },
   "POST /oauth2/authorize": {
@@ -244,9 +255,9 @@ export const rows: Record<string, Row> = {
     readers: 50013,
     anywhere: ["guild_id"],
   },
-  "POST /channels/:channel_id/webhooks": { body: () => ({ name: "hook", avatar: null }) },
-  "PATCH /webhooks/:webhook_id": { body: (at) => ({ name: "hook", channel_id: at.channel_id, avatar: null }) },
-  "PATCH /webhooks/:webhook_id/:webhook_token": { body: () => ({ name: "hook", avatar: null }) },
+  "POST /channels/:channel_id/webhooks": { body: () => ({ name: "hook", avatar: IMAGE }) },
+  "PATCH /webhooks/:webhook_id": { body: (at) => ({ name: "hook", channel_id: at.channel_id, avatar: IMAGE }) },
+  "PATCH /webhooks/:webhook_id/:webhook_token": { body: () => ({ name: "hook", avatar: IMAGE }) },
   "POST /webhooks/:webhook_id/:webhook_token": {
     body: (at) => ({ ...SAID(at), username: "name", avatar_url: "https://example.com/i.png", tts: false, poll: null }),
     query: () => ({ wait: "true", with_components: "true" }),
