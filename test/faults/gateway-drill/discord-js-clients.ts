@@ -7,6 +7,8 @@ import { type LibraryReport, libraryTask } from "./library-readers.ts";
 import { essence } from "./record.ts";
 
 const { api, clients } = libraryTask.parse(JSON.parse(process.env.DRILL_TASK ?? ""));
+// The parent is gone, however it ended.
+process.once("disconnect", () => process.exit());
 const report = (message: LibraryReport) => process.send?.(message);
 
 for (const [client, { token, intents, shard }] of clients.entries()) {

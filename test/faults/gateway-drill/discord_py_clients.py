@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import os
-import sys
 import time
 from urllib.request import urlopen
 
@@ -21,7 +20,11 @@ logging.getLogger("discord").setLevel(logging.CRITICAL)
 
 
 def report(client, kind, **more):
-    print(json.dumps({"client": client, "kind": kind, "at": int(time.time() * 1000), **more}), flush=True)
+    try:
+        print(json.dumps({"client": client, "kind": kind, "at": int(time.time() * 1000), **more}), flush=True)
+    except BrokenPipeError:
+        # The parent is gone, however it ended.
+        os._exit(1)
 
 
 def ids(things):

@@ -26,10 +26,13 @@ export const faults = {
   "gateway stopped and continued": async ({ platform, relay, random }) => {
     const name = gateway(random);
     platform.signal(name, "SIGSTOP");
-    await sleep(500);
-    relay.cut("end", 0.5, portOf(platform, name));
-    await sleep(500 + 5000 * random());
-    platform.signal(name, "SIGCONT");
+    try {
+      await sleep(500);
+      relay.cut("end", 0.5, portOf(platform, name));
+      await sleep(500 + 5000 * random());
+    } finally {
+      platform.signal(name, "SIGCONT");
+    }
   },
   "redis restarted": ({ platform }) => platform.restart("redis"),
   /** Nothing is lost by it: what sessions do after a loss of data is a test of its own. */
