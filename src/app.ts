@@ -16,6 +16,7 @@ import type { Incoming } from "./files/incoming.ts";
 import { serveFiles } from "./files/serve.ts";
 import { serveImages } from "./files/serve-images.ts";
 import type { FileStore } from "./files/store.ts";
+import { isUrlEncoded, parseUrlEncoded } from "./form-body.ts";
 import { type HttpEnv, requestContext } from "./http-context.ts";
 import { serveDescription } from "./openapi/serve.ts";
 import { Params, type Parse, type Route } from "./route.ts";
@@ -169,13 +170,14 @@ function parserOf(app: App, req: { raw: globalThis.Request; query(): Record<stri
 
 /** The JSON body; an empty one counts as `{}`, as some clients send none where every field is optional. */
 async function readBody(request: globalThis.Request, maxBytes: number): Promise<unknown> {
-  return readJson(await readText(request, maxBytes));
+  const text = await readText(request, maxBytes);
+  return isUrlEncoded(request.headers.get("content-type")) ? readJson(text, parseUrlEncoded) : readJson(text);
 }
 
-function readJson(text: string): unknown {
+function readJson(text: string, parse = (json: string) => storable(parseJson(json), json)): unknown {
   if (text === "") return {};
   try {
-    return storable(parseJson(text), text);
+    return parse(text);
   } catch {
     throw new ApiError("INVALID_JSON");
   }

@@ -4,7 +4,18 @@ import { httpUrl, snowflake, text, trimmed } from "../fields.ts";
 import { attachments } from "./attachments.ts";
 
 /** Request bodies of messages. Limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits */
-const MAX_EMBEDS_TEXT = 6000;
+export const EMBED_LIMITS = {
+  title: 256,
+  description: 4096,
+  footer: 2048,
+  author: 256,
+  fields: 25,
+  fieldName: 256,
+  fieldValue: 1024,
+  count: 10,
+  /** Characters of all embeds of a message. */
+  total: 6000,
+} as const;
 
 const picture = z.object({
   url: z
@@ -14,21 +25,29 @@ const picture = z.object({
 });
 
 const embed = z.object({
-  title: text(0, 256).nullish(),
-  description: text(0, 4096).nullish(),
+  title: text(0, EMBED_LIMITS.title).nullish(),
+  description: text(0, EMBED_LIMITS.description).nullish(),
   url: httpUrl.nullish(),
   timestamp: z
     .string()
     .refine((value) => !Number.isNaN(Date.parse(value)), "Not a well formed timestamp.")
     .nullish(),
   color: z.number().int().min(0).max(0xffffff).nullish(),
-  footer: z.object({ text: text(0, 2048), icon_url: z.string().max(2048).nullish() }).nullish(),
+  footer: z.object({ text: text(0, EMBED_LIMITS.footer), icon_url: z.string().max(2048).nullish() }).nullish(),
   image: picture.nullish(),
   thumbnail: picture.nullish(),
-  author: z.object({ name: text(0, 256), url: httpUrl.nullish(), icon_url: z.string().max(2048).nullish() }).nullish(),
+  author: z
+    .object({ name: text(0, EMBED_LIMITS.author), url: httpUrl.nullish(), icon_url: z.string().max(2048).nullish() })
+    .nullish(),
   fields: z
-    .array(z.object({ name: text(1, 256), value: text(1, 1024), inline: z.boolean().nullish() }))
-    .max(25)
+    .array(
+      z.object({
+        name: text(1, EMBED_LIMITS.fieldName),
+        value: text(1, EMBED_LIMITS.fieldValue),
+        inline: z.boolean().nullish(),
+      }),
+    )
+    .max(EMBED_LIMITS.fields)
     .nullish(),
 });
 
@@ -36,12 +55,12 @@ export type Embed = z.infer<typeof embed>;
 
 const embeds = z
   .array(embed)
-  .max(10)
-  .refine((list) => list.reduce((sum, one) => sum + embedLength(one), 0) <= MAX_EMBEDS_TEXT, {
+  .max(EMBED_LIMITS.count)
+  .refine((list) => list.reduce((sum, one) => sum + embedLength(one), 0) <= EMBED_LIMITS.total, {
     message: "Embed size exceeds maximum size of 6000",
   });
 
-function embedLength(one: Embed): number {
+export function embedLength(one: Embed): number {
   const parts = [one.title, one.description, one.footer?.text, one.author?.name];
   const fields = one.fields ?? [];
   return [...parts, ...fields.flatMap((field) => [field.name, field.value])].reduce(
@@ -125,6 +144,7 @@ export const webhookMessage = z.object({
   applied_tags: z.array(snowflake).max(5).nullish(),
 });
 
+export type MessageEdit = z.infer<typeof messageEdit>;
 export type MessageCreate = z.infer<typeof messageCreate>;
 export type WebhookMessage = z.infer<typeof webhookMessage>;
 

@@ -3,10 +3,13 @@ import { wireMemberOnly } from "../../core/wire/member.ts";
 import { type WireMessage, withoutReactions } from "../../core/wire/message.ts";
 import type { OwnMembership } from "../store/access.ts";
 
-/** Who writes a message, and in what guild or to whom. */
-export type MessageScene =
+/** Who writes or changes a message, and in what guild or to whom. */
+export type MemberScene =
   | { type: "guild"; guild: { id: string }; me: { userId: string }; membership: OwnMembership }
   | { type: "dm"; caller: { user: { id: string } }; recipientId: string };
+
+/** The same; webhooks are no members. */
+export type MessageScene = MemberScene | { type: "webhook"; guild: { id: string } };
 
 /** The events of a message: one in its guild's log, or one for each of the two of a conversation. */
 export function messageEvents(
@@ -31,7 +34,8 @@ export function messageEvents(
     const both = [...new Set([where.caller.user.id, where.recipientId])];
     return both.map((userId) => ({ ...common, ...identified(userId), userId, data }));
   }
-  const member = where.me.userId === message.author.id ? { member: wireMemberOnly(where.membership) } : {};
+  const own = where.type === "guild" && where.me.userId === message.author.id;
+  const member = own ? { member: wireMemberOnly(where.membership) } : {};
   const { id: guildId } = where.guild;
   return [{ ...common, ...identified(guildId), guildId, data: { ...data, guild_id: guildId, ...member } }];
 }

@@ -11,18 +11,24 @@ export interface Mentions {
   roleIds: string[];
 }
 
+/** Who mentions, and where. */
+export interface Sender {
+  /** Null in a conversation. */
+  guildId: string | null;
+  /** Whether it may use @everyone, and roles that aren't mentionable. */
+  mayMentionEveryone: boolean;
+  /** The author of the message replied to. */
+  repliedTo: UserRow | null;
+}
+
 const MAX_MENTIONS = 100;
 
-/**
- * Finds the mentions in `content` that the sender allows and may make.
- * @param mayMentionEveryone whether it may use @everyone, and roles that aren't mentionable
- * @param repliedTo author of the message replied to
- */
+/** Finds the mentions in `content` that the sender allows and may make. */
 export async function resolveMentions(
   sql: Db,
   content: string,
   allowed: AllowedMentions | null | undefined,
-  sender: { guildId: string | null; mayMentionEveryone: boolean; repliedTo: UserRow | null },
+  sender: Sender,
 ): Promise<Mentions> {
   const named = idsIn(content, /<@!?(\d{1,19})>/g).filter((id) => permits(allowed, "users", id));
   const roles = idsIn(content, /<@&(\d{1,19})>/g).filter((id) => permits(allowed, "roles", id));

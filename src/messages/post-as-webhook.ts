@@ -13,7 +13,7 @@ import { resolveMentions } from "./mentions.ts";
 import { checkNotEmpty, contentOf, deliveryOf, toRow } from "./post.ts";
 
 /** https://discord.com/developers/docs/resources/message#allowed-mentions-object-default-settings-for-allowed-mentions */
-const WEBHOOK_MENTIONS: AllowedMentions = { parse: ["users"] };
+export const WEBHOOK_MENTIONS: AllowedMentions = { parse: ["users"] };
 
 /**
  * Posts into the webhook's channel, under the webhook's name or the one given.

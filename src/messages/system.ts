@@ -6,7 +6,7 @@ import { wireMessage } from "../../core/wire/message.ts";
 import type { App } from "../app.ts";
 import { ApiError } from "../errors.ts";
 import { findMessage, insertMessage } from "../store/messages.ts";
-import { type MessageScene, messageEvents } from "./event.ts";
+import { type MemberScene, messageEvents } from "./event.ts";
 
 /** What is needed to post in the platform's own name. */
 export type Poster = Pick<App, "nextId" | "cdn">;
@@ -29,7 +29,7 @@ export async function postSystemMessage(
   app: Poster,
   tx: Transaction,
   emit: (event: Event) => void,
-  where: MessageScene,
+  where: MemberScene,
   message: SystemMessage,
 ): Promise<void> {
   const place = { type: where.type, id: message.channelId };

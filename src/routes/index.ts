@@ -14,6 +14,7 @@ import { reactionRoutes } from "./reactions.ts";
 import { roleRoutes } from "./roles.ts";
 import { threadRoutes } from "./threads.ts";
 import { userRoutes } from "./users.ts";
+import { webhookMessageRoutes } from "./webhook-messages.ts";
 import { webhookRoutes } from "./webhooks.ts";
 
 /** Every route of the API, as data: the server, the authorisation matrix and the conformance table read it. */
@@ -33,5 +34,6 @@ export const routes: readonly Route[] = [
   ...applicationRoutes,
   ...oauth2Routes,
   ...webhookRoutes,
+  ...webhookMessageRoutes,
   ...gatewayRoutes,
 ];

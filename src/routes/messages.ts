@@ -8,16 +8,14 @@ import type { App } from "../app.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { limit, snowflake } from "../fields.ts";
 import type { Upload } from "../files/form.ts";
-import { isVoiceMessage, planAttachments, storeUploads } from "../messages/attachments.ts";
-import { messageCreate, messageEdit, richEmbed } from "../messages/body.ts";
-import { messageEvents } from "../messages/event.ts";
+import { type MessageEdit, messageCreate, messageEdit } from "../messages/body.ts";
+import { isOfContent, prepareEdit, storeEdit } from "../messages/edit.ts";
 import { isSystemMessage, UNDELETABLE } from "../messages/kinds.ts";
-import { resolveMentions } from "../messages/mentions.ts";
 import { placeOf } from "../messages/place.ts";
 import { postMessage } from "../messages/post.ts";
+import { removeMessage, removeMessages } from "../messages/remove.ts";
 import { route } from "../route.ts";
-import { replaceAttachments } from "../store/files.ts";
-import { deleteMessages, findMessage, listMessages, type MessagePatch, updateMessage } from "../store/messages.ts";
+import { findMessage, listMessages } from "../store/messages.ts";
 import { demandDeletable, demandOpen } from "../threads/write.ts";
 
 /** Older messages can't be deleted in bulk. https://discord.com/developers/docs/resources/message#bulk-delete-messages */
@@ -87,7 +85,7 @@ export const messageRoutes = [
       }
       if (UNDELETABLE.includes(message.type)) throw new ApiError("SYSTEM_MESSAGE");
       demandDeletable(where);
-      await remove(app, where, message.id);
+      await app.change((tx, emit) => removeMessage(tx, emit, where, placeOf(where), message.id));
     },
   }),
   route({
@@ -104,12 +102,7 @@ export const messageRoutes = [
       }
       const oldest = Date.now() - BULK_DELETE_MAX_AGE_MS;
       if (ids.some((id) => snowflakeTime(id) < oldest)) throw new ApiError("MESSAGE_TOO_OLD");
-      await app.change(async (tx, emit) => {
-        const gone = await deleteMessages(tx, placeOf(where), ids, UNDELETABLE);
-        if (gone.length === 0) return;
-        const data = { ids: gone, channel_id: where.channel.id, guild_id: where.guild.id };
-        emit({ t: "MESSAGE_DELETE_BULK", guildId: where.guild.id, channelId: where.channel.id, data });
-      });
+      await app.change((tx, emit) => removeMessages(tx, emit, where, placeOf(where), ids));
     },
   }),
   route({
@@ -144,71 +137,18 @@ async function existing(app: App, where: InChannel, id: string): Promise<Message
   return message;
 }
 
-const SUPPRESS_EMBEDS = 1 << 2;
-
 /** The author may edit everything; who manages messages may only suppress embeds. */
-async function edit(
-  app: App,
-  where: InChannel,
-  before: MessageRow,
-  body: z.infer<typeof messageEdit>,
-  uploads: readonly Upload[],
-) {
+async function edit(app: App, where: InChannel, before: MessageRow, body: MessageEdit, uploads: readonly Upload[]) {
   if (isSystemMessage(before)) throw new ApiError("SYSTEM_MESSAGE");
   const own = before.author_id === where.caller.user.id;
-  const filesChange = body.attachments !== undefined || uploads.length > 0;
-  const onlyFlags = body.content === undefined && body.embeds === undefined && !filesChange && body.flags !== undefined;
+  const onlyFlags = !isOfContent(body, uploads) && body.flags !== undefined;
   const mayManage = where.type === "guild" && has(where.permissions, Permission.MANAGE_MESSAGES);
   if (!own && !(onlyFlags && mayManage)) throw new ApiError("NOT_AUTHOR");
-  if (isVoiceMessage(before.flags) && !onlyFlags) throw new ApiError("VOICE_MESSAGE_EDIT");
-  const plan = planAttachments(body.attachments, uploads, before.attachments);
-  const patch: MessagePatch = {};
-  if (body.flags !== undefined && body.flags !== null) {
-    patch.flags = (before.flags & ~SUPPRESS_EMBEDS) | (body.flags & SUPPRESS_EMBEDS);
-  }
-  if (body.embeds !== undefined) patch.embeds = (body.embeds ?? []).map(richEmbed);
-  if (body.content !== undefined) {
-    patch.content = body.content ?? "";
-    const mentions = await resolveMentions(app.sql, patch.content, body.allowed_mentions, {
-      guildId: where.type === "guild" ? where.guild.id : null,
-      mayMentionEveryone: where.type === "guild" && has(where.permissions, Permission.MENTION_EVERYONE),
-      repliedTo: before.referenced?.author ?? null,
-    });
-    patch.mentions = mentions.users.map((user) => user.id);
-    patch.mention_roles = mentions.roleIds;
-    patch.mention_everyone = mentions.everyone;
-  }
-  const content = patch.content ?? before.content;
-  const embeds = patch.embeds ?? before.embeds;
-  const hasFiles = plan.kept.length + plan.added.length > 0;
-  if (!content.trim() && embeds.length === 0 && !hasFiles && before.snapshots === null) {
-    throw new ApiError("EMPTY_MESSAGE");
-  }
-  const added = await storeUploads(app, placeOf(where).id, plan.added);
-  return app.change(async (tx, emit) => {
-    await updateMessage(tx, before.id, patch, own && !onlyFlags ? new Date() : null);
-    if (filesChange) await replaceAttachments(tx, before.id, [...plan.kept, ...added]);
-    const after = await findMessage(tx, placeOf(where), before.id, where.caller.user.id);
-    if (after === undefined) throw new ApiError("UNKNOWN_MESSAGE");
-    const wire = wireMessage(after, app.cdn);
-    for (const event of messageEvents("MESSAGE_UPDATE", where, wire, after.version)) emit(event);
-    return wire;
+  const place = placeOf(where);
+  const change = await prepareEdit(app, place, before, body, uploads, {
+    guildId: where.type === "guild" ? where.guild.id : null,
+    mayMentionEveryone: where.type === "guild" && has(where.permissions, Permission.MENTION_EVERYONE),
   });
-}
-
-async function remove(app: App, where: InChannel, id: string): Promise<void> {
-  await app.change(async (tx, emit) => {
-    const [gone] = await deleteMessages(tx, placeOf(where), [id]);
-    if (gone === undefined) throw new ApiError("UNKNOWN_MESSAGE");
-    const channelId = placeOf(where).id;
-    if (where.type === "guild") {
-      const data = { id, channel_id: channelId, guild_id: where.guild.id };
-      emit({ t: "MESSAGE_DELETE", guildId: where.guild.id, channelId, data });
-    } else {
-      const data = { id, channel_id: channelId };
-      for (const userId of [where.caller.user.id, where.recipientId]) {
-        emit({ t: "MESSAGE_DELETE", userId, channelId, data });
-      }
-    }
-  });
+  const viewerId = where.caller.user.id;
+  return app.change((tx, emit) => storeEdit(app, tx, emit, where, place, before.id, change, viewerId));
 }

@@ -48,7 +48,7 @@ const webhookManager: Access<{ webhook: WebhookRow; where: InGuildChannel }> = {
 };
 
 /** Whoever has the token of the webhook `:webhook_id`. */
-const webhookToken: Access<{ webhook: WebhookRow; token: string }> = {
+export const webhookToken: Access<{ webhook: WebhookRow; token: string }> = {
   kind: "webhook token",
   needs: [],
   resolve: async (request) => {

@@ -234,16 +234,19 @@ export interface MessagePatch {
   content?: string;
   embeds?: unknown[];
   components?: unknown[];
-  flags?: number;
+  /** Bits to set and to clear; the others stay as they are, whoever changes them at this moment. */
+  setFlags?: number;
+  clearFlags?: number;
   mentions?: readonly string[];
   mention_roles?: readonly string[];
   mention_everyone?: boolean;
 }
 
 export async function updateMessage(sql: Db, id: string, patch: MessagePatch, editedAt: Date | null): Promise<void> {
-  const { embeds, components, ...plain } = patch;
+  const { embeds, components, setFlags = 0, clearFlags = 0, ...plain } = patch;
   const columns = {
     ...plain,
+    ...(setFlags === 0 && clearFlags === 0 ? {} : { flags: sql`(flags | ${setFlags}::int) & ~${clearFlags}::int` }),
     ...(editedAt === null ? {} : { edited_at: editedAt }),
     ...(embeds === undefined ? {} : { embeds: sql`${JSON.stringify(embeds)}::text::jsonb` }),
     ...(components === undefined ? {} : { components: sql`${JSON.stringify(components)}::text::jsonb` }),

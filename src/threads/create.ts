@@ -41,7 +41,7 @@ export async function startFromMessage(
   if (isSystemMessage(message)) throw new ApiError("SYSTEM_MESSAGE");
   if ((await findThread(tx, messageId)) !== undefined) throw new ApiError("THREAD_EXISTS");
   const started = await start(tx, emit, where, { ...body, id: messageId, type });
-  await updateMessage(tx, messageId, { flags: message.flags | MessageFlags.HasThread }, null);
+  await updateMessage(tx, messageId, { setFlags: MessageFlags.HasThread }, null);
   await emitMessage(app, tx, emit, where, messageId);
   await postSystemMessage(app, tx, emit, where, {
     id: app.nextId(),

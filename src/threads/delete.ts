@@ -20,7 +20,7 @@ export async function removeThread(app: Poster, tx: Transaction, emit: (event: E
   if (version === undefined) throw new ApiError("UNKNOWN_CHANNEL");
   emit(threadDelete(channel, version));
   if (starter !== undefined) {
-    await updateMessage(tx, starter.id, { flags: starter.flags & ~MessageFlags.HasThread }, null);
+    await updateMessage(tx, starter.id, { clearFlags: MessageFlags.HasThread }, null);
     const after = await findMessage(tx, parent, starter.id, null);
     if (after === undefined) throw new ApiError("UNKNOWN_MESSAGE");
     for (const event of messageEvents("MESSAGE_UPDATE", where, wireMessage(after, app.cdn), after.version)) emit(event);

@@ -33,7 +33,7 @@ async function loadStrictSchemas(): Promise<Map<string, z.core.$ZodType>> {
 
 const schemas = await loadStrictSchemas();
 
-/** @throws RangeError when Discord has no schema of this name, or gives none by name. */
+/** @throws RangeError when Discord has no schema of this name. */
 export function responseSchema(ref: BodyRef): z.core.$ZodType {
   if (ref === null) return z.null();
   if (typeof ref === "object") {
@@ -41,6 +41,8 @@ export function responseSchema(ref: BodyRef): z.core.$ZodType {
     // A body that fits only the nameless one of several would be none that we send.
     return z.union(ref.oneOf.filter((one) => one !== "inline").map(responseSchema));
   }
+  // Discord describes without a name only what answers as Slack does: a text, or none.
+  if (ref === "inline") return z.string().nullable();
   const schema = schemas.get(`${ref}Schema`);
   if (schema === undefined) throw new RangeError(`Discord has no schema ${ref}`);
   return schema;

@@ -228,7 +228,8 @@ describe("a body", () => {
     await expectNothingChanged();
   });
 
-  test.each(bodied)("$method $path: with ten thousand characters in a text", async ({ route }) => {
+  const exact = bodied.filter(({ route }) => rowOf(route).cuts !== true);
+  test.each(exact)("$method $path: with ten thousand characters in a text", async ({ route }) => {
     for (const wrong of mutations(rowOf(route).body?.(here))) {
       const text = JSON.stringify(wrong);
       if (!text.includes("xxxxxxxxxx")) continue;

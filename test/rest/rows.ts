@@ -17,6 +17,8 @@ export interface Row {
   strangers?: number;
   /** The code for a member who may only read, where it is another than 50013 or follows from no rule; or that it may. */
   readers?: number | "may";
+  /** Whether it takes texts that are too long to show, and cuts them. */
+  cuts?: boolean;
   /** Who may call it, where that isn't the owner, the bot, or anyone. */
   caller?: "reader" | "stranger" | "newcomer";
 }
@@ -86,6 +88,29 @@ const APPLICATION = {
   event_webhooks_types: ["MESSAGE_CREATE"],
 };
 const PAGE = (at: Places) => ({ before: at.message_id, after: "1", limit: "5" });
+const NO_THREAD = () => ({});
+const SLACK = {
+  fallback: "fallback",
+  pretext: "pretext",
+  title: "title",
+  title_link: "https://example.com/",
+  text: "text",
+  color: "#36a64f",
+  author_name: "author",
+  author_link: "https://example.com/",
+  author_icon: "https://example.com/i.png",
+  image_url: "https://example.com/i.png",
+  thumb_url: "https://example.com/i.png",
+  footer: "footer",
+  footer_icon: "https://example.com/i.png",
+  ts: 1_700_000_000,
+  fields: [{ title: "name", value: "value", short: true }],
+};
+const GITHUB_USER = {
+  login: "octocat",
+  html_url: "https://example.com/octocat",
+  avatar_url: "https://example.com/octocat.png",
+};
 const PASSWORD = "correct horse battery";
 const UNKNOWN_USER = 10013;
 const UNKNOWN_BAN = 10026;
@@ -245,6 +270,30 @@ export const rows: Record<string, Row> = {
   },
   "DELETE /channels/:channel_id/messages/:message_id/reactions/:emoji_name": { anywhere: ["emoji_name"] },
   "GET /channels/:channel_id/messages/pins": { query: () => ({ before: "2030-01-01T00:00:00Z", limit: "5" }) },
+  "GET /webhooks/:webhook_id/:webhook_token/messages/:message_id": {
+    path: { message_id: "webhook_message_id" },
+    query: NO_THREAD,
+  },
+  "PATCH /webhooks/:webhook_id/:webhook_token/messages/:message_id": {
+    path: { message_id: "webhook_message_id" },
+    body: SAID,
+    query: () => ({ with_components: "true" }),
+    anywhere: ["allowed_mentions"],
+  },
+  "DELETE /webhooks/:webhook_id/:webhook_token/messages/:message_id": {
+    path: { message_id: "webhook_message_id" },
+    query: NO_THREAD,
+  },
+  "POST /webhooks/:webhook_id/:webhook_token/slack": {
+    cuts: true,
+    body: () => ({ text: "text", username: "name", icon_url: "https://example.com/i.png", attachments: [SLACK] }),
+    query: () => ({ wait: "true" }),
+  },
+  "POST /webhooks/:webhook_id/:webhook_token/github": {
+    cuts: true,
+    body: () => ({ sender: GITHUB_USER, repository: { full_name: "a/b", html_url: "https://example.com/" } }),
+    query: () => ({ wait: "true" }),
+  },
   "POST /applications": { body: () => ({ name: "App", description: "description", icon: IMAGE }) },
   "PATCH /applications/@me": { body: () => APPLICATION },
   "PATCH /applications/:application_id": { body: () => APPLICATION },

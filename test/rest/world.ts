@@ -22,6 +22,7 @@ export interface Places {
   banned_id: string;
   webhook_id: string;
   webhook_token: string;
+  webhook_message_id: string;
   code: string;
   application_id: string;
 }
@@ -111,6 +112,9 @@ async function makeGuild(
   const second = await owner.post(`/channels/${channelId}/messages`, { content: "two" });
   const role = await owner.post(`/guilds/${id}/roles`, { name: "role", permissions: "0" });
   const webhook = await owner.post(`/channels/${channelId}/webhooks`, { name: "hook" });
+  const posted = await platform
+    .anonymous()
+    .post(`/webhooks/${webhook.id}/${webhook.token}?wait=1`, { content: "hook" });
   const invite = await owner.post(`/channels/${channelId}/invites`, { max_age: 0, max_uses: 0 });
   await reader.post(`/invites/${invite.code}`);
   await giveRole(owner, id, reader.id, READ);
@@ -135,6 +139,7 @@ async function makeGuild(
     banned_id: outcast.id,
     webhook_id: webhook.id,
     webhook_token: webhook.token,
+    webhook_message_id: posted.id,
     code: invite.code,
     application_id: bot.id,
   };

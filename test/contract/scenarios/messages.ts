@@ -46,7 +46,7 @@ export const messageScenarios: Scenarios = {
       await bot.request("POST", path, VOICE()),
       await bot.request("POST", path, { content: "reply", message_reference: { message_id: first.id } }),
       await owner.request("POST", path, { content: mentions }),
-      await bot.request("POST", path, { message_reference: { type: 1, message_id: first.id, channel_id: channelId } }),
+      // No forward: it is of type 1 by the documentation, and Discord's schema has no such type.
       await bot.request("POST", `/channels/${(await dm()).id}/messages`, { content: "in a conversation" }),
     ];
   },

@@ -1,0 +1,75 @@
+import { z } from "zod";
+import { wireMessage } from "../../core/wire/message.ts";
+import { queryFlag, snowflake } from "../fields.ts";
+import { messageEdit } from "../messages/body.ts";
+import { postAsWebhook } from "../messages/post-as-webhook.ts";
+import { route } from "../route.ts";
+import { fromGithub, githubPayload } from "../webhooks/github.ts";
+import { deletePost, editPost, findPost } from "../webhooks/messages.ts";
+import { fromSlack, slackMessage } from "../webhooks/slack.ts";
+import { webhookToken } from "./webhooks.ts";
+
+const WEBHOOK = "/webhooks/:webhook_id/:webhook_token";
+const inThread = { thread_id: snowflake.optional() };
+
+export const webhookMessageRoutes = [
+  route({
+    method: "GET",
+    path: `${WEBHOOK}/messages/:message_id`,
+    operation: "get_webhook_message",
+    access: webhookToken,
+    query: z.object(inThread),
+    handle: async ({ app, params, query }, { webhook }) => {
+      const { message } = await findPost(app, webhook, params.get("message_id"), query.thread_id);
+      return wireMessage(message, app.cdn);
+    },
+  }),
+  route({
+    method: "PATCH",
+    path: `${WEBHOOK}/messages/:message_id`,
+    operation: "update_webhook_message",
+    access: webhookToken,
+    body: messageEdit,
+    files: () => {},
+    query: z.object({ ...inThread, with_components: queryFlag.optional() }),
+    handle: async ({ app, params, body, files, query }, { webhook }) => {
+      const post = await findPost(app, webhook, params.get("message_id"), query.thread_id);
+      return editPost(app, webhook, post, body, files);
+    },
+  }),
+  route({
+    method: "DELETE",
+    path: `${WEBHOOK}/messages/:message_id`,
+    operation: "delete_webhook_message",
+    access: webhookToken,
+    query: z.object(inThread),
+    handle: async ({ app, params, query }, { webhook }) => {
+      await deletePost(app, webhook, await findPost(app, webhook, params.get("message_id"), query.thread_id));
+    },
+  }),
+  route({
+    method: "POST",
+    path: `${WEBHOOK}/slack`,
+    operation: "execute_slack_compatible_webhook",
+    access: webhookToken,
+    body: slackMessage,
+    query: z.object({ ...inThread, wait: queryFlag.optional() }),
+    handle: async ({ app, body, query }, { webhook }) => {
+      await postAsWebhook(app, webhook, fromSlack(body), [], query.thread_id);
+      // What Slack answers, and what its senders look for.
+      return new Response("ok", { headers: { "content-type": "text/plain; charset=utf-8" } });
+    },
+  }),
+  route({
+    method: "POST",
+    path: `${WEBHOOK}/github`,
+    operation: "execute_github_compatible_webhook",
+    access: webhookToken,
+    body: githubPayload,
+    query: z.object({ ...inThread, wait: queryFlag.optional() }),
+    handle: async ({ app, body, query, http }, { webhook }) => {
+      const message = fromGithub(http.req.header("x-github-event"), body);
+      if (message !== undefined) await postAsWebhook(app, webhook, message, [], query.thread_id);
+    },
+  }),
+];

@@ -1,0 +1,60 @@
+import type { MessageRow } from "../../core/wire/message.ts";
+import type { App } from "../app.ts";
+import { ApiError } from "../errors.ts";
+import type { Upload } from "../files/form.ts";
+import type { MessageEdit } from "../messages/body.ts";
+import { prepareEdit, storeEdit } from "../messages/edit.ts";
+import { WEBHOOK_MENTIONS } from "../messages/post-as-webhook.ts";
+import { removeMessage } from "../messages/remove.ts";
+import { findMessage, type Place } from "../store/messages.ts";
+import { findThread } from "../store/threads.ts";
+import type { WebhookRow } from "../store/webhooks.ts";
+
+/** A message that a webhook has posted, and where it is. */
+export interface WebhookPost {
+  place: Place;
+  message: MessageRow;
+}
+
+/**
+ * @param threadId the thread of the webhook's channel that the message is in
+ * @throws 10008 for what is not there, or not the webhook's
+ */
+export async function findPost(
+  app: App,
+  webhook: WebhookRow,
+  messageId: string,
+  threadId: string | undefined,
+): Promise<WebhookPost> {
+  const place = { type: "guild" as const, id: await channelOf(app, webhook, threadId) };
+  const message = await findMessage(app.sql, place, messageId, null);
+  if (message?.webhook_id !== webhook.id) throw new ApiError("UNKNOWN_MESSAGE");
+  return { place, message };
+}
+
+async function channelOf(app: App, webhook: WebhookRow, threadId: string | undefined): Promise<string> {
+  if (threadId === undefined) return webhook.channel_id;
+  const thread = await findThread(app.sql, threadId);
+  if (thread?.parent_id !== webhook.channel_id) throw new ApiError("UNKNOWN_CHANNEL");
+  return thread.id;
+}
+
+export async function editPost(
+  app: App,
+  webhook: WebhookRow,
+  { place, message }: WebhookPost,
+  body: MessageEdit,
+  uploads: readonly Upload[],
+) {
+  const guild = { id: webhook.server_id };
+  const said = { ...body, allowed_mentions: body.allowed_mentions ?? WEBHOOK_MENTIONS };
+  const sender = { guildId: guild.id, mayMentionEveryone: true };
+  const change = await prepareEdit(app, place, message, said, uploads, sender);
+  const scene = { type: "webhook" as const, guild };
+  return app.change((tx, emit) => storeEdit(app, tx, emit, scene, place, message.id, change, null));
+}
+
+export async function deletePost(app: App, webhook: WebhookRow, { place, message }: WebhookPost): Promise<void> {
+  const where = { type: "guild" as const, guild: { id: webhook.server_id }, channel: { id: place.id } };
+  await app.change((tx, emit) => removeMessage(tx, emit, where, place, message.id));
+}
