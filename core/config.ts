@@ -47,7 +47,7 @@ export interface Config {
 }
 
 /** A bucket in an S3-compatible store, addressed by path: `endpoint/bucket/key`. */
-interface S3Config {
+export interface S3Config {
   endpoint: string;
   bucket: string;
   region: string;

@@ -1,4 +1,5 @@
 import type { App } from "./app.ts";
+import { collectFiles } from "./files/collect.ts";
 import { deleteExpiredInvites } from "./store/invites.ts";
 import { deleteOldNonces, eraseDeleted } from "./store/messages.ts";
 import { deleteExpiredTokens } from "./store/tokens.ts";
@@ -23,4 +24,6 @@ async function sweep(app: App): Promise<void> {
   await deleteExpiredInvites(app.sql);
   await archiveIdleThreads(app);
   await eraseDeleted(app.sql, new Date(Date.now() - RETENTION_MS));
+  await collectFiles(app);
+  await app.incoming.sweep();
 }

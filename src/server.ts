@@ -19,6 +19,7 @@ import { warmUpPasswords } from "./auth/passwords.ts";
 import { createChange } from "./change.ts";
 import { diskStore } from "./files/disk.ts";
 import { createIncoming } from "./files/incoming.ts";
+import { s3Store } from "./files/s3.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import { registry } from "./metrics.ts";
 import { createSlowmode } from "./slowmode.ts";
@@ -50,7 +51,7 @@ export async function startApi(config: Config): Promise<{ port: number; stop(): 
     slowmode: createSlowmode(redis),
     startsTaken: (botId) => startsTaken(redis, botId),
     secret,
-    files: diskStore(fileDir),
+    files: config.s3 === undefined ? diskStore(fileDir) : s3Store(config.s3),
     incoming: createIncoming(join(fileDir, "incoming")),
     cdn: createCdn(config.cdnUrl, secret),
   };

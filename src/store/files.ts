@@ -59,3 +59,25 @@ export async function findServedFile(sql: Db, id: string): Promise<ServedFile | 
       where at.file_id = f.id and not msg.deleted)`;
   return row;
 }
+
+/** The longest unattached files, by the time since when they are, or may be. */
+export async function dueFiles(sql: Db, before: Date, limit: number): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select id from files where orphaned_at < ${before} order by orphaned_at limit ${limit}`;
+  return rows.map(({ id }) => id);
+}
+
+/** Of the files, those that a message has after all are no orphans: one of several has lost them. */
+export async function keepAttachedFiles(sql: Db, ids: readonly string[], before: Date): Promise<void> {
+  await sql`
+    update files set orphaned_at = null where id = any(${[...ids]}::bigint[]) and orphaned_at < ${before}
+      and exists (select 1 from attachments at where at.file_id = files.id)`;
+}
+
+/** @returns false when it is not to be deleted: a message has got it, or lately had it */
+export async function deleteFile(tx: Transaction, id: string, before: Date): Promise<boolean> {
+  const rows = await tx`
+    delete from files where id = ${id} and orphaned_at < ${before}
+      and not exists (select 1 from attachments at where at.file_id = files.id) returning id`;
+  return rows.length > 0;
+}

@@ -33,6 +33,29 @@ describe("the configuration", () => {
     expect(loadConfig({ PORT: "", DATABASE_URL: "", EGRESS_ALLOW: "" })).toEqual(loadConfig({}));
   });
 
+  it("takes an S3 store whole or not at all", () => {
+    const s3 = {
+      S3_ENDPOINT: "https://s3.example.com/",
+      S3_BUCKET: "files",
+      S3_ACCESS_KEY_ID: "id",
+      S3_SECRET_ACCESS_KEY: "key",
+    };
+    expect(loadConfig({}).s3).toBeUndefined();
+    expect(loadConfig(s3).s3).toEqual({
+      endpoint: "https://s3.example.com",
+      bucket: "files",
+      region: "us-east-1",
+      accessKeyId: "id",
+      secretAccessKey: "key",
+    });
+    for (const name of Object.keys(s3)) expect(refusal({ ...s3, [name]: "" })).toMatch(`${name} is missing`);
+  });
+
+  it("takes the CDN's address from the API's, unless it has its own", () => {
+    expect(loadConfig({ PUBLIC_URL: "https://chat.example.com/" }).cdnUrl).toBe("https://chat.example.com/cdn");
+    expect(loadConfig({ CDN_URL: "https://cdn.example.com/" }).cdnUrl).toBe("https://cdn.example.com");
+  });
+
   it("derives addresses from the ports, and from TLS", () => {
     const files = { TLS_CERT: "cert.pem", TLS_KEY: "key.pem" };
     expect(loadConfig({ PORT: "1", GATEWAY_PORT: "2", ...files })).toMatchObject({
