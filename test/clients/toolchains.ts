@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { missing } from "../harness/missing.ts";
 
 const VENV_PYTHON = join(import.meta.dirname, "../../node_modules/.cache/guildhall/python/bin/python");
 
@@ -21,13 +22,4 @@ export function go(): Toolchain {
 
 function runs(command: string, args: readonly string[]): boolean {
   return spawnSync(command, [...args], { stdio: "ignore" }).status === 0;
-}
-
-/** In CI nothing is skipped: what is missing there is a fault of the CI. */
-function missing(what: string): null {
-  if (process.env.CI !== undefined && process.env.CI !== "" && process.env.CI !== "false") {
-    throw new Error(`CI needs ${what}`);
-  }
-  console.warn(`skipped, because this machine has no ${what}`);
-  return null;
 }
