@@ -76,7 +76,18 @@ function isIn(address: Address, networks: NetworkList): boolean {
 }
 
 /**
- * Parses a URL to be called: http or https, no user or password, and a host that is no forbidden address in any
+ * Ports of protocols that would take an HTTP request for commands, such as SMTP, and none of which serves HTTP.
+ * https://fetch.spec.whatwg.org/#port-blocking
+ */
+const BAD_PORTS: ReadonlySet<number> = new Set([
+  1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
+  111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532,
+  540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061,
+  6000, 6379, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+]);
+
+/**
+ * Parses a URL to be called: http or https, no port of another protocol, no user or password, and a host that is no forbidden address in any
  * spelling. A host name is judged when it is connected to, as what it resolves to can change.
  * @throws EgressRefused
  */
@@ -86,6 +97,7 @@ export function checkUrl(text: string, allow: NetworkList): URL {
   if (url.protocol !== "https:" && url.protocol !== "http:") {
     throw new EgressRefused("Scheme must be one of http, https.");
   }
+  if (BAD_PORTS.has(Number(url.port))) throw new EgressRefused("This port is not allowed.");
   if (url.username !== "" || url.password !== "") throw new EgressRefused("User and password are not allowed.");
   // The parser has made 127.0.0.1 of 2130706433, 0x7f.1, 0177.0.0.1 and full-width digits: never judge the text.
   const host = bareHost(url);

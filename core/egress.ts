@@ -1,11 +1,18 @@
 import { type LookupAddress, lookup as systemLookup } from "node:dns";
-import { type ClientRequest, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
-import type { LookupFunction } from "node:net";
+import type { IncomingHttpHeaders } from "node:http";
+import { isIP } from "node:net";
+import { buildConnector, type Dispatcher, Pool } from "undici";
 import { checkUrl, EgressRefused, isAllowedAddress, type NetworkList } from "./egress-rules.ts";
 
 /** Resolves a host name to all of its addresses. */
 export type Resolve = (host: string) => Promise<LookupAddress[]>;
+
+export interface EgressOptions {
+  /** Networks that may be called although they are private. */
+  allow: NetworkList;
+  /** The system's own resolver, unless a test has another. */
+  resolve?: Resolve;
+}
 
 export interface EgressRequest {
   url: string;
@@ -15,54 +22,149 @@ export interface EgressRequest {
   timeoutMs: number;
   /** An answer's body is read up to here; the rest is not waited for. */
   maxResponseBytes: number;
-  /** Networks that may be called although they are private. */
-  allow: NetworkList;
   /** Gives up early. */
   signal?: AbortSignal;
-  resolve?: Resolve;
 }
 
 export interface EgressResponse {
   status: number;
   headers: IncomingHttpHeaders;
-  /** At most `maxResponseBytes`, as UTF-8. */
+  /** At most `maxResponseBytes`, as UTF-8. What the other side has compressed stays so. */
   body: string;
 }
 
+/** Sends to URLs that somebody else has chosen. */
+export interface Egress {
+  /**
+   * POSTs once. Redirects are not followed: 3xx is an answer like any other.
+   * @throws EgressRefused when the URL or the address is not allowed; Error when there is no whole answer in time
+   */
+  post(request: EgressRequest): Promise<EgressResponse>;
+  /** Ends all connections; what is under way fails. */
+  close(): Promise<void>;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** While there are other addresses to try: IPv6 is often resolved where it leads nowhere. */
+const HASTY_CONNECT_TIMEOUT_MS = 2500;
+/** Connections to an origin that nobody has called for this long are given up. */
+const IDLE_MS = 60_000;
+
+interface Origin {
+  pool: Pool;
+  calledAt: number;
+  underWay: number;
+}
+
 /**
- * POSTs to a URL that somebody else has chosen. The address is judged where the connection is made, so that a name
- * that resolves differently the second time gains nothing. Redirects are not followed: 3xx is an answer like any
- * other. Each request has a connection of its own, which therefore has been judged.
- * @throws EgressRefused when the address is not allowed; Error when there is no whole answer in time
+ * Opens a client that keeps connections, a pool for each origin. An address is judged where the connection is made,
+ * and the connection is made to that very address: a name that resolves differently the second time gains nothing,
+ * and a connection that is used again is one that was judged.
  */
-export async function egressPost(options: EgressRequest): Promise<EgressResponse> {
-  const { allow, timeoutMs, signal } = options;
-  signal?.throwIfAborted();
-  const url = checkUrl(options.url, allow);
-  const request = (url.protocol === "https:" ? httpsRequest : httpRequest)(url, {
-    method: "POST",
-    agent: false,
-    headers: { ...options.headers, "content-length": Buffer.byteLength(options.body) },
-    lookup: guardedLookup(options.resolve ?? systemResolve, allow),
-  });
-  guardSocket(request, allow);
-  let gaveUp: Error | undefined;
-  const giveUp = (why: string) => {
-    gaveUp = new Error(why);
-    request.destroy(gaveUp);
-  };
-  const timer = setTimeout(() => giveUp(`no answer within ${timeoutMs} ms`), timeoutMs);
-  const onAbort = () => giveUp("the request was aborted");
-  signal?.addEventListener("abort", onAbort);
-  try {
-    return await readAnswer(await answerTo(request, options.body), options.maxResponseBytes);
-  } catch (error) {
-    throw gaveUp ?? error;
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", onAbort);
-    request.destroy();
+export function openEgress({ allow, resolve = systemResolve }: EgressOptions): Egress {
+  const connect = guardedConnector(allow, resolve);
+  /** By origin; those that are idle go. */
+  const origins = new Map<string, Origin>();
+  const sweep = setInterval(() => {
+    for (const [name, { pool, calledAt, underWay }] of origins) {
+      if (underWay > 0 || Date.now() - calledAt < IDLE_MS) continue;
+      origins.delete(name);
+      pool.destroy().catch(() => {});
+    }
+  }, IDLE_MS / 2);
+  sweep.unref();
+
+  function originOf(url: URL): Origin {
+    let origin = origins.get(url.origin);
+    if (origin === undefined) {
+      // One deadline rules over all phases, so the pool has none of its own.
+      const pool = new Pool(url.origin, { connect, connections: null, headersTimeout: 0, bodyTimeout: 0 });
+      origin = { pool, calledAt: 0, underWay: 0 };
+      origins.set(url.origin, origin);
+    }
+    return origin;
   }
+
+  return {
+    post: async (request) => {
+      request.signal?.throwIfAborted();
+      const url = checkUrl(request.url, allow);
+      const origin = originOf(url);
+      origin.underWay += 1;
+      try {
+        return await exchange(origin.pool, url, request);
+      } finally {
+        origin.underWay -= 1;
+        origin.calledAt = Date.now();
+      }
+    },
+    close: async () => {
+      clearInterval(sweep);
+      await Promise.all([...origins.values()].map(({ pool }) => pool.destroy()));
+      origins.clear();
+    },
+  };
+}
+
+/** One request and its answer, cut at the limit and given up at the deadline, in whatever phase it is. */
+function exchange(pool: Pool, url: URL, request: EgressRequest): Promise<EgressResponse> {
+  const { timeoutMs, maxResponseBytes, signal } = request;
+  return new Promise((done, failed) => {
+    let controller: Dispatcher.DispatchController | undefined;
+    let over = false;
+    let status = 0;
+    let headers: IncomingHttpHeaders = {};
+    const chunks: Buffer[] = [];
+    let size = 0;
+
+    const end = () => {
+      over = true;
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    };
+    const fail = (error: Error) => {
+      if (over) return;
+      end();
+      controller?.abort(error);
+      failed(error);
+    };
+    const succeed = () => {
+      if (over) return;
+      end();
+      done({ status, headers, body: Buffer.concat(chunks).toString() });
+    };
+    const timer = setTimeout(() => fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    const onAbort = () => fail(new Error("the request was aborted"));
+    signal?.addEventListener("abort", onAbort);
+
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart: (started) => {
+        controller = started;
+        // Given up while it waited for its connection: not a byte is sent.
+        if (over) started.abort(new Error("given up"));
+      },
+      onResponseStart: (_controller, code, received) => {
+        status = code;
+        headers = received;
+      },
+      onResponseData: (receiving, chunk) => {
+        if (over) return;
+        chunks.push(chunk.subarray(0, maxResponseBytes - size));
+        size += chunk.length;
+        if (size < maxResponseBytes) return;
+        succeed();
+        receiving.abort(new Error("enough was read"));
+      },
+      onResponseEnd: succeed,
+      onResponseError: (_controller, error) => fail(error),
+    };
+    const path = url.pathname + url.search;
+    try {
+      pool.dispatch({ method: "POST", path, headers: { ...request.headers }, body: request.body }, handler);
+    } catch (error) {
+      fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  });
 }
 
 const systemResolve: Resolve = (host) =>
@@ -71,52 +173,42 @@ const systemResolve: Resolve = (host) =>
   });
 
 /**
- * What the socket asks for addresses: it gets only those that are allowed, and connects to one of exactly these. Not
- * called for a host that is an address already: `checkUrl` has judged that one.
+ * Resolves, judges, connects to one of the addresses that are allowed, and looks at the peer once more before a byte
+ * is written: what came before should have left nothing to find. Sockets can't be left to resolve by themselves, as
+ * Node asks no `lookup` for a host that is an address already.
  */
-function guardedLookup(resolve: Resolve, allow: NetworkList): LookupFunction {
-  return (host, options, callback) => {
-    resolve(host).then(
-      (addresses) => {
-        const allowed = addresses.filter(({ address }) => isAllowedAddress(address, allow));
-        const [first] = allowed;
-        if (first === undefined) callback(new EgressRefused(`${host} has no address that is allowed.`), "", 0);
-        else if (options.all === true) callback(null, allowed);
-        else callback(null, first.address, first.family);
-      },
-      (error: NodeJS.ErrnoException) => callback(error, "", 0),
+function guardedConnector(allow: NetworkList, resolve: Resolve): buildConnector.connector {
+  const patient = buildConnector({ timeout: CONNECT_TIMEOUT_MS });
+  const hasty = buildConnector({ timeout: HASTY_CONNECT_TIMEOUT_MS });
+  /** The host stays what TLS asks for and checks; the address is what is connected to. */
+  const dial = (
+    options: buildConnector.Options,
+    [address = "", ...others]: readonly string[],
+    callback: buildConnector.Callback,
+  ): void => {
+    (others.length > 0 ? hasty : patient)({ ...options, hostname: address }, (error, socket) => {
+      if (error !== null) {
+        if (others.length > 0) dial(options, others, callback);
+        else callback(error, null);
+        return;
+      }
+      if (isAllowedAddress(socket.remoteAddress ?? "", allow)) return callback(null, socket);
+      socket.destroy();
+      callback(new EgressRefused("This address is not allowed."), null);
+    });
+  };
+  return (options, callback) => {
+    judgedAddresses(options.hostname, allow, resolve).then(
+      (addresses) => dial(options, addresses, callback),
+      (error) => callback(error, null),
     );
   };
 }
 
-/** The last look, at the peer itself, before a byte is written: what is above should have left nothing to find. */
-function guardSocket(request: ClientRequest, allow: NetworkList): void {
-  request.on("socket", (socket) => {
-    socket.once("connect", () => {
-      if (isAllowedAddress(socket.remoteAddress ?? "", allow)) return;
-      request.destroy(new EgressRefused("This address is not allowed."));
-    });
-  });
-}
-
-function answerTo(request: ClientRequest, body: string): Promise<IncomingMessage> {
-  return new Promise((done, failed) => {
-    request.on("response", done);
-    request.on("error", failed);
-    // Such as after "101 Switching Protocols", which nobody asked for.
-    request.on("close", () => failed(new Error("the connection was closed without an answer")));
-    request.end(body);
-  });
-}
-
-async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<EgressResponse> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response) {
-    if (!Buffer.isBuffer(chunk)) continue;
-    chunks.push(chunk.subarray(0, maxBytes - size));
-    size += chunk.length;
-    if (size >= maxBytes) break;
-  }
-  return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString() };
+/** @throws EgressRefused when there are addresses and none is allowed */
+async function judgedAddresses(host: string, allow: NetworkList, resolve: Resolve): Promise<string[]> {
+  const found = isIP(host) === 0 ? (await resolve(host)).map(({ address }) => address) : [host];
+  const allowed = found.filter((address) => isAllowedAddress(address, allow));
+  if (allowed.length === 0) throw new EgressRefused(`${host} has no address that is allowed.`);
+  return allowed;
 }

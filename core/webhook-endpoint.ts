@@ -1,5 +1,4 @@
-import { type EgressResponse, egressPost, type Resolve } from "./egress.ts";
-import type { NetworkList } from "./egress-rules.ts";
+import type { Egress, EgressResponse } from "./egress.ts";
 import { generateKeyPair, signRequest, signStandard } from "./webhook-signing.ts";
 
 /** https://discord.com/developers/docs/events/webhook-events#responding-to-events */
@@ -10,22 +9,19 @@ export interface Endpoint {
   url: string;
   applicationId: string;
   seed: Buffer;
-  allow: NetworkList;
-  resolve?: Resolve;
 }
 
 /** POSTs one event or PING to an application's URL with both kinds of signature. @param id without dots */
 export function postSigned(
+  egress: Egress,
   endpoint: Endpoint,
   id: string,
   body: string,
   limits: { timeoutMs: number; signal?: AbortSignal },
 ): Promise<EgressResponse> {
   const now = Math.floor(Date.now() / 1000);
-  return egressPost({
+  return egress.post({
     url: endpoint.url,
-    allow: endpoint.allow,
-    ...(endpoint.resolve === undefined ? {} : { resolve: endpoint.resolve }),
     ...limits,
     maxResponseBytes: MAX_RESPONSE_BYTES,
     body,
@@ -33,7 +29,7 @@ export function postSigned(
       "content-type": "application/json",
       "user-agent": "Guildhall-Webhook/1.0",
       ...signRequest(endpoint.seed, body, now),
-      ...signStandard(endpoint.seed, id, body, now),
+      ...signStandard({ seed: endpoint.seed, secrets: [] }, id, body, now),
     },
   });
 }
@@ -45,11 +41,11 @@ export function postSigned(
  * @param id names the PING; without dots
  * @returns what is wrong, in words for the developer; undefined when nothing is
  */
-export async function verifyEndpoint(endpoint: Endpoint, id: string): Promise<string | undefined> {
+export async function verifyEndpoint(egress: Egress, endpoint: Endpoint, id: string): Promise<string | undefined> {
   const body = JSON.stringify({ version: 1, application_id: endpoint.applicationId, type: 0 });
   const forged = { ...endpoint, seed: generateKeyPair().seed };
   const [genuine, refused] = await Promise.allSettled(
-    [endpoint, forged].map((as) => postSigned(as, id, body, { timeoutMs: ANSWER_WITHIN_MS })),
+    [endpoint, forged].map((as) => postSigned(egress, as, id, body, { timeoutMs: ANSWER_WITHIN_MS })),
   );
   return fault(genuine, 204, "a PING") ?? fault(refused, 401, "a request with an invalid signature");
 }

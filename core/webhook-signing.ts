@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { createHmac, createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 
 /** The DER that precedes the 32 bytes of an Ed25519 seed in PKCS #8. RFC 8410, section 7 */
 const PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
@@ -15,9 +15,34 @@ export function generateKeyPair(): { publicKey: Buffer; seed: Buffer } {
   };
 }
 
+/** Reading a key takes as long as half a signature. Goes with the seed. */
+const privateKeys = new WeakMap<Buffer, KeyObject>();
+
 function toPrivateKey(seed: Buffer): KeyObject {
   if (seed.length !== KEY_BYTES) throw new RangeError(`an Ed25519 seed has ${KEY_BYTES} bytes, not ${seed.length}`);
-  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: "der", type: "pkcs8" });
+  let key = privateKeys.get(seed);
+  if (key === undefined) {
+    key = createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: "der", type: "pkcs8" });
+    privateKeys.set(seed, key);
+  }
+  return key;
+}
+
+/** What a receiver of Standard Webhooks verifies with. The specification asks for 24 to 64 random bytes. */
+const SECRET_PREFIX = "whsec_";
+const SECRET_BYTES = { fewest: 24, most: 64, ours: 32 };
+
+/** A new secret in the form in which it is shown. */
+export function newSigningSecret(): string {
+  return SECRET_PREFIX + randomBytes(SECRET_BYTES.ours).toString("base64");
+}
+
+/** The bytes of a secret that somebody wrote; undefined when it is none. */
+export function parseSigningSecret(text: string): Buffer | undefined {
+  const encoded = text.startsWith(SECRET_PREFIX) ? text.slice(SECRET_PREFIX.length) : "";
+  const bytes = Buffer.from(encoded, "base64");
+  if (bytes.length < SECRET_BYTES.fewest || bytes.length > SECRET_BYTES.most) return undefined;
+  return bytes.toString("base64") === encoded ? bytes : undefined;
 }
 
 /**
@@ -34,17 +59,28 @@ export function signRequest(seed: Buffer, body: string, timestampSeconds: number
   };
 }
 
+/** What a delivery is signed with. */
+export interface SigningKeys {
+  /** Ed25519. */
+  seed: Buffer;
+  /** Secrets that are valid now: two while one takes the other's place, none where the public key is all there is. */
+  secrets: readonly Buffer[];
+}
+
 /**
  * The headers of Standard Webhooks 1.0.0, so that its libraries verify as well: the signature is over id, timestamp
- * and body with dots between. The id stays the same over all attempts, the timestamp is of this one.
+ * and body with dots between. The id stays the same over all attempts, the timestamp is of this one. Without a secret
+ * it is the asymmetric `v1a`, by the same key as Discord's header.
  * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  * @param id without dots
  */
-export function signStandard(seed: Buffer, id: string, body: string, timestampSeconds: number) {
-  const signature = sign(null, Buffer.from(`${id}.${timestampSeconds}.${body}`), toPrivateKey(seed));
+export function signStandard({ seed, secrets }: SigningKeys, id: string, body: string, timestampSeconds: number) {
+  const signed = Buffer.from(`${id}.${timestampSeconds}.${body}`);
+  const signatures = secrets.map((secret) => `v1,${createHmac("sha256", secret).update(signed).digest("base64")}`);
+  if (signatures.length === 0) signatures.push(`v1a,${sign(null, signed, toPrivateKey(seed)).toString("base64")}`);
   return {
     "webhook-id": id,
     "webhook-timestamp": String(timestampSeconds),
-    "webhook-signature": `v1a,${signature.toString("base64")}`,
+    "webhook-signature": signatures.join(" "),
   };
 }

@@ -3,6 +3,7 @@ import { getPath } from "hono/utils/url";
 import type { Cdn } from "../core/cdn.ts";
 import type { Config } from "../core/config.ts";
 import { isDatabaseAway, type Sql, vanishedReference } from "../core/db.ts";
+import type { Egress } from "../core/egress.ts";
 import type { EventLog } from "../core/event-log.ts";
 import { parseJson, storable } from "../core/json.ts";
 import type { Logger } from "../core/log.ts";
@@ -38,6 +39,8 @@ export interface App {
   files: FileStore;
   incoming: Incoming;
   cdn: Cdn;
+  /** Calls URLs that users have chosen. */
+  egress: Egress;
   /** Session starts that a bot has taken of its day's. */
   startsTaken(botId: string): Promise<{ taken: number; resetAfterMs: number }>;
   /** 32 bytes that seal what must be stored but not read. */

@@ -7,6 +7,8 @@ import { serve } from "@hono/node-server";
 import { createCdn } from "../core/cdn.ts";
 import type { Config } from "../core/config.ts";
 import { connectDatabase } from "../core/db.ts";
+import { openEgress } from "../core/egress.ts";
+import { parseNetworks } from "../core/egress-rules.ts";
 import { createEventLog } from "../core/event-log.ts";
 import { createLogger } from "../core/log.ts";
 import { connectRedis, redisReady } from "../core/redis.ts";
@@ -54,6 +56,7 @@ export async function startApi(config: Config): Promise<{ port: number; stop(): 
     files: config.s3 === undefined ? diskStore(fileDir) : s3Store(config.s3),
     incoming: createIncoming(join(fileDir, "incoming")),
     cdn: createCdn(config.cdnUrl, secret),
+    egress: openEgress({ allow: parseNetworks(config.egressAllow) }),
   };
   const http = createHttpApp(app);
   let ready = true;
@@ -80,6 +83,7 @@ export async function startApi(config: Config): Promise<{ port: number; stop(): 
         if ("closeIdleConnections" in server) server.closeIdleConnections();
         setTimeout(() => "closeAllConnections" in server && server.closeAllConnections(), 3000).unref();
       });
+      await app.egress.close();
       await eventLog.stop();
       await lease.release();
       redis.disconnect();

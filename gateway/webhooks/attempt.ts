@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { EgressResponse } from "../../core/egress.ts";
-import { EgressRefused, type NetworkList } from "../../core/egress-rules.ts";
+import type { Egress, EgressResponse } from "../../core/egress.ts";
+import { EgressRefused } from "../../core/egress-rules.ts";
 import { channelPermissions, has, isThread, Permission, threadPermissions } from "../../core/permissions.ts";
 import { unseal } from "../../core/secret.ts";
 import { postSigned } from "../../core/webhook-endpoint.ts";
@@ -14,7 +14,7 @@ const MAX_ERROR_LENGTH = 500;
 export interface AttemptOptions {
   /** Opens the applications' private keys. */
   secret: Buffer;
-  allow: NetworkList;
+  egress: Egress;
   timeoutMs: number;
   retryDelaysMs: readonly number[];
   /** Breaks the attempt off; it is made again. */
@@ -70,10 +70,10 @@ export async function attempt(
   sealedSeed: Buffer,
   options: AttemptOptions,
 ): Promise<Outcome> {
-  const { secret, allow, timeoutMs, retryDelaysMs, signal } = options;
+  const { secret, egress, timeoutMs, retryDelaysMs, signal } = options;
   try {
-    const endpoint = { url, applicationId: delivery.application_id, seed: unseal(secret, sealedSeed), allow };
-    const response = await postSigned(endpoint, delivery.id, eventPayload(delivery), { timeoutMs, signal });
+    const endpoint = { url, applicationId: delivery.application_id, seed: unseal(secret, sealedSeed) };
+    const response = await postSigned(egress, endpoint, delivery.id, eventPayload(delivery), { timeoutMs, signal });
     return judge(delivery, response, retryDelaysMs);
   } catch (error) {
     if (signal.aborted) return { state: "pending", status: null, error: "broken off by a shutdown", retryInMs: 0 };

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import type { Config } from "../../core/config.ts";
 import type { Sql } from "../../core/db.ts";
+import { openEgress } from "../../core/egress.ts";
 import { parseNetworks } from "../../core/egress-rules.ts";
 import type { Logger } from "../../core/log.ts";
 import { attempt, reasonToDrop } from "./attempt.ts";
@@ -56,7 +57,7 @@ export interface Dispatcher {
 export function startDispatcher(options: DispatcherOptions): Dispatcher {
   const { sql, secret, log } = options;
   const limits = { ...DEFAULTS, ...options.limits };
-  const allow = parseNetworks(options.config.egressAllow);
+  const egress = openEgress({ allow: parseNetworks(options.config.egressAllow) });
   const worker = randomUUID();
   const breakOff = new AbortController();
   setMaxListeners(limits.total, breakOff.signal);
@@ -139,7 +140,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     const reason = reasonToDrop(delivery, target, Date.now());
     if (reason !== undefined) return ended("dropped", reason);
     const { timeoutMs, retryDelaysMs } = limits;
-    const how = { secret, allow, timeoutMs, retryDelaysMs, signal: breakOff.signal };
+    const how = { secret, egress, timeoutMs, retryDelaysMs, signal: breakOff.signal };
     const outcome = await attempt(delivery, target.url, target.sealedSeed, how);
     // Before the row is finished: should this process die between the two, the URL is asked again and says so again.
     if (outcome.status === 410) await disableUrl(sql, delivery.application_id, target.url);
@@ -166,6 +167,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
       const timer = setTimeout(() => breakOff.abort(), limits.stopGraceMs);
       await Promise.all(underWay);
       clearTimeout(timer);
+      await egress.close();
     },
   };
 }

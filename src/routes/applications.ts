@@ -1,7 +1,6 @@
 import { randomInt } from "node:crypto";
 import { ApplicationFlags } from "discord-api-types/v10";
 import { z } from "zod";
-import { parseNetworks } from "../../core/egress-rules.ts";
 import { EVENTS, isEventName } from "../../core/events.ts";
 import { seal, unseal } from "../../core/secret.ts";
 import { verifyEndpoint } from "../../core/webhook-endpoint.ts";
@@ -202,7 +201,6 @@ async function checkEndpoint(app: App, applicationId: string, url: string): Prom
   const sealed = await privateKeyOf(app.sql, applicationId);
   if (sealed === undefined) throw new ApiError("UNKNOWN_APPLICATION");
   const seed = unseal(app.secret, sealed);
-  const allow = parseNetworks(app.config.egressAllow);
-  const fault = await verifyEndpoint({ url, applicationId, seed, allow }, app.nextId());
+  const fault = await verifyEndpoint(app.egress, { url, applicationId, seed }, app.nextId());
   if (fault !== undefined) throw invalidField(["event_webhooks_url"], "APPLICATION_EVENT_WEBHOOKS_URL_INVALID", fault);
 }

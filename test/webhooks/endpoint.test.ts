@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
+import { openEgress } from "../../core/egress.ts";
 import { parseNetworks } from "../../core/egress-rules.ts";
 import { verifyEndpoint } from "../../core/webhook-endpoint.ts";
 import { generateKeyPair } from "../../core/webhook-signing.ts";
@@ -13,7 +14,11 @@ beforeEach(async () => {
 });
 afterEach(() => receiver.close());
 
-const verify = (url: string, allow = LOOPBACK) => verifyEndpoint({ url, applicationId: "123", seed, allow }, "456");
+const egress = openEgress({ allow: LOOPBACK });
+const guarded = openEgress({ allow: [] });
+afterAll(() => Promise.all([egress.close(), guarded.close()]));
+
+const verify = (url: string, by = egress) => verifyEndpoint(by, { url, applicationId: "123", seed }, "456");
 
 test("an endpoint that answers a PING and refuses an invalid signature is accepted", async () => {
   for (const verifies of [verifiesAsDiscord, verifiesAsStandard]) {
@@ -51,8 +56,7 @@ test("an endpoint that is not there, or says nothing, is refused", async () => {
 });
 
 test("an address that is not allowed is refused and not called", async () => {
-  const nothing = parseNetworks([]);
-  expect(await verify(receiver.url, nothing)).toBe("The URL could not be called: This address is not allowed.");
-  expect(await verify(receiver.url.replace("127.0.0.1", "localhost"), nothing)).toMatch(/no address that is allowed/);
+  expect(await verify(receiver.url, guarded)).toBe("The URL could not be called: This address is not allowed.");
+  expect(await verify(receiver.url.replace("127.0.0.1", "localhost"), guarded)).toMatch(/no address that is allowed/);
   expect(receiver.open.most).toBe(0);
 });

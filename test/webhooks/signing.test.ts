@@ -1,6 +1,14 @@
+import { verifyKey } from "discord-interactions";
+import { Webhook } from "standardwebhooks";
 import nacl from "tweetnacl";
 import { expect, test } from "vitest";
-import { generateKeyPair, signRequest, signStandard } from "../../core/webhook-signing.ts";
+import {
+  generateKeyPair,
+  newSigningSecret,
+  parseSigningSecret,
+  signRequest,
+  signStandard,
+} from "../../core/webhook-signing.ts";
 
 const BODY = '{"version":1,"type":0,"text":"žluťoučký 🐎"}';
 const bytes = (data: Uint8Array | string) => new Uint8Array(Buffer.from(data));
@@ -33,7 +41,7 @@ test("Standard Webhooks' headers sign the id, the timestamp and the body, with d
   const { seed } = generateKeyPair();
   const signed = bytes(`123.1700000000.${BODY}`);
   const expected = nacl.sign.detached(signed, nacl.sign.keyPair.fromSeed(bytes(seed)).secretKey);
-  expect(signStandard(seed, "123", BODY, 1_700_000_000)).toEqual({
+  expect(signStandard({ seed, secrets: [] }, "123", BODY, 1_700_000_000)).toEqual({
     "webhook-id": "123",
     "webhook-timestamp": "1700000000",
     "webhook-signature": `v1a,${Buffer.from(expected).toString("base64")}`,
@@ -43,4 +51,46 @@ test("Standard Webhooks' headers sign the id, the timestamp and the body, with d
 test("what is no seed is refused", () => {
   expect(() => signRequest(Buffer.alloc(31), BODY, 1)).toThrow(RangeError);
   expect(() => signRequest(Buffer.alloc(64), BODY, 1)).toThrow(RangeError);
+});
+
+test("the vector that all libraries of Standard Webhooks are tested with comes out the same", () => {
+  const secret = parseSigningSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+  if (secret === undefined) throw new Error("the secret was refused");
+  const { seed } = generateKeyPair();
+  const keys = { seed, secrets: [secret] };
+  expect(signStandard(keys, "msg_p5jXN8AQM9LWM0D4loKWxJek", '{"test": 2432232314}', 1_614_265_330)).toEqual({
+    "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+    "webhook-timestamp": "1614265330",
+    "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+  });
+});
+
+test("the package standardwebhooks verifies, with either secret while two are valid", () => {
+  const [old, fresh, other] = [newSigningSecret(), newSigningSecret(), newSigningSecret()];
+  const secrets = [fresh, old].flatMap((text) => parseSigningSecret(text) ?? []);
+  const { seed } = generateKeyPair();
+  const now = Math.floor(Date.now() / 1000);
+  const headers = signStandard({ seed, secrets }, "123", BODY, now);
+  expect(headers["webhook-signature"].split(" ")).toHaveLength(2);
+  for (const secret of [old, fresh]) expect(new Webhook(secret).verify(BODY, headers)).toEqual(JSON.parse(BODY));
+  expect(() => new Webhook(other).verify(BODY, headers)).toThrow();
+  expect(() => new Webhook(fresh).verify(`${BODY} `, headers)).toThrow();
+  const late = signStandard({ seed, secrets }, "123", BODY, now - 301);
+  expect(() => new Webhook(fresh).verify(BODY, late)).toThrow();
+});
+
+test("the package discord-interactions verifies", async () => {
+  const { publicKey, seed } = generateKeyPair();
+  const headers = signRequest(seed, BODY, 1_700_000_000);
+  const [signature, timestamp] = [headers["X-Signature-Ed25519"], headers["X-Signature-Timestamp"]];
+  expect(await verifyKey(BODY, signature, timestamp, publicKey.toString("hex"))).toBe(true);
+  expect(await verifyKey(`${BODY} `, signature, timestamp, publicKey.toString("hex"))).toBe(false);
+});
+
+test("what is no secret of 24 to 64 bytes is refused", () => {
+  const of = (bytes: number) => `whsec_${Buffer.alloc(bytes, 7).toString("base64")}`;
+  for (const text of [of(24), of(32), of(64), newSigningSecret()]) expect(parseSigningSecret(text)).toBeDefined();
+  for (const text of ["", "whsec_", "secret", of(23), of(65), of(32).slice(6), `${of(32)} `, "whsec_!!!!"]) {
+    expect(parseSigningSecret(text)).toBeUndefined();
+  }
 });
