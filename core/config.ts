@@ -43,6 +43,7 @@ export interface Config {
   maxBackpressureBytes: number;
   presenceGraceSeconds: number;
   nodeTimeoutSeconds: number;
+  auditLogDays: number;
   registration: "open" | "closed";
 }
 
@@ -129,6 +130,7 @@ const environment = z.object({
   NODE_TIMEOUT_SECONDS: whole(3, 600)
     .default(15)
     .describe("How long a gateway may be silent before others take it for dead and show its users offline."),
+  AUDIT_LOG_DAYS: whole(1, 36_500).default(45).describe("Days for which guilds' audit logs are kept."),
   REGISTRATION: z
     .enum(["open", "closed"], { error: "must be open or closed" })
     .default("open")
@@ -180,6 +182,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     maxBackpressureBytes: v.MAX_BACKPRESSURE_BYTES,
     presenceGraceSeconds: v.PRESENCE_GRACE_SECONDS,
     nodeTimeoutSeconds: v.NODE_TIMEOUT_SECONDS,
+    auditLogDays: v.AUDIT_LOG_DAYS,
     registration: v.REGISTRATION,
   };
 }

@@ -7,6 +7,7 @@ import { EVENTS, type EventHeader, type EventName } from "./events.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import type { Redis } from "./redis.ts";
 import { guildLog, redisKeys, userLog } from "./redis-keys.ts";
+import type { AuditDraft } from "./wire/audit-log.ts";
 
 /** Something that happened, as a route tells it. `data` is the dispatch's `d`. */
 export interface Event {
@@ -25,6 +26,8 @@ export interface Event {
   /** What was changed and its row's version: a late older state is dropped. */
   entity?: string;
   version?: string;
+  /** Set on GUILD_AUDIT_LOG_ENTRY_CREATE until it is stored; `data` is made of it then. */
+  audit?: AuditDraft;
   /** Set where the same event may be published by several: within minutes, all but the first publish do nothing. */
   id?: string;
 }

@@ -1,4 +1,5 @@
 import { GatewayIntentBits } from "discord-api-types/v10";
+import type { PermissionName } from "./permissions.ts";
 
 /**
  * The one table of events: what a session must ask for to get an event, who may see it, and whether it is kept for
@@ -9,8 +10,13 @@ export interface EventRule {
   intent: number;
   /** The intent for the same event of a direct conversation. */
   dmIntent: number;
-  /** guild: every member; channel: members who may view the channel; user: the owner of the log alone. */
-  sees: "guild" | "channel" | "user";
+  /**
+   * guild: every member; channel: members who may view the channel; holders: members who have the permission `needs`
+   * in the guild; user: the owner of the log alone.
+   */
+  sees: "guild" | "channel" | "holders" | "user";
+  /** For `holders`. */
+  needs: PermissionName | null;
   /** False for what is stale in a moment: it takes a number but can't be replayed. */
   kept: boolean;
   /** The payload has content that a bot needs MESSAGE_CONTENT for. */
@@ -41,6 +47,7 @@ const base: EventRule = {
   intent: 0,
   dmIntent: 0,
   sees: "guild",
+  needs: null,
   kept: true,
   content: false,
   changesAccess: false,
@@ -71,6 +78,7 @@ export const EVENTS = {
   GUILD_MEMBER_REMOVE: { ...base, intent: GuildMembers, changesAccess: true },
   GUILD_BAN_ADD: { ...base, intent: GuildModeration },
   GUILD_BAN_REMOVE: { ...base, intent: GuildModeration },
+  GUILD_AUDIT_LOG_ENTRY_CREATE: { ...base, intent: GuildModeration, sees: "holders", needs: "VIEW_AUDIT_LOG" },
   INVITE_CREATE: { ...inChannel, intent: GuildInvites },
   INVITE_DELETE: { ...inChannel, intent: GuildInvites },
   WEBHOOKS_UPDATE: { ...inChannel, intent: GuildWebhooks },

@@ -45,3 +45,8 @@ export function snowflakeTime(id: string): number {
 export function shardOf(guildId: string, shardCount: number): number {
   return Number((BigInt(guildId) >> 22n) % BigInt(shardCount));
 }
+
+/** The lowest id that could be made at a time. */
+export function firstIdAt(ms: number): string {
+  return (BigInt(Math.max(0, Math.floor(ms) - EPOCH_MS)) << 22n).toString();
+}

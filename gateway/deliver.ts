@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { EVENTS } from "../core/events.ts";
 import { forgetGuild } from "../core/presence-store.ts";
 import { changeThread, privateThreadsOf, syncFor, tellMembers } from "./deliver-threads.ts";
 import { DispatchFrame } from "./frames.ts";
@@ -10,6 +11,7 @@ import {
   classOf,
   classOfPlace,
   type GuildState,
+  holds,
   mayView,
   visibleChannels,
 } from "./guild-state.ts";
@@ -111,10 +113,24 @@ function deliver(node: GatewayNode, entry: GuildEntry, state: GuildState, event:
   else if (event.rule.changesAccess) changeAccess(node, entry, state, event);
   else if (event.rule.internal) return;
   else if (event.rule.sees === "guild") node.publishToMembers(entry.id, event);
+  else if (event.rule.sees === "holders") sendToHolders(node, entry, state, event);
   else if (event.header.t === "VOICE_STATE_UPDATE") publishVoiceState(node, entry, state, event);
   else {
     const visibility = classOfPlace(state, event.header.c);
     if (visibility !== undefined) node.publish(visibility, event);
+  }
+}
+
+/**
+ * To those who have a permission in the guild, now: a timeout that ends gives permissions back without an event. Such
+ * events are few, and few sessions ask for them.
+ */
+function sendToHolders(node: GatewayNode, entry: GuildEntry, state: GuildState, event: LogEvent): void {
+  const frame = new DispatchFrame(node.feed.highest, event.body);
+  for (const session of entry.sessions) {
+    if (session.held || !wants(session.profile, event.rule, true)) continue;
+    const member = state.members.get(session.userId);
+    if (member !== undefined && holds(state, member, event.rule)) session.send(frame);
   }
 }
 
@@ -220,15 +236,7 @@ function changeForMembers(node: GatewayNode, entry: GuildEntry, state: GuildStat
   }
 }
 
-const CHANNEL_RULE = {
-  intent: 1,
-  dmIntent: 0,
-  sees: "channel",
-  kept: true,
-  content: false,
-  changesAccess: true,
-  internal: false,
-} as const;
+const CHANNEL_RULE = EVENTS.CHANNEL_CREATE;
 
 function mayAffect(event: LogEvent, session: Session): boolean {
   if (event.header.t !== "GUILD_MEMBER_UPDATE") return true;

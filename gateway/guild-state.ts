@@ -1,5 +1,6 @@
 import { ChannelType } from "discord-api-types/v10";
 import { z } from "zod";
+import type { EventRule } from "../core/events.ts";
 import {
   channelPermissions,
   type GuildFacts,
@@ -68,6 +69,11 @@ export function mayView(state: GuildState, member: MemberFacts, channel: Channel
   if (!channel.ownClass) return viewsByDefault(state, member);
   const bits = channelPermissions(facts(state), member, channel.overwrites, Date.now(), channel.type);
   return has(bits, Permission.VIEW_CHANNEL);
+}
+
+/** Whether a member has the permission in the guild that an event is for. */
+export function holds(state: GuildState, member: MemberFacts, { needs }: EventRule): boolean {
+  return needs !== null && has(guildPermissions(facts(state), member, Date.now()), Permission[needs]);
 }
 
 /** A public thread is seen with its parent, a private one by its members and moderators of those. */

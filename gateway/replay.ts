@@ -6,7 +6,7 @@ import { deliverToUser, placeToKnow, sequenceOf } from "./deliver.ts";
 import { memberUpdate, syncAll, syncFor } from "./deliver-threads.ts";
 import { DispatchFrame } from "./frames.ts";
 import { learnThreads } from "./guild-entry.ts";
-import { applyEvent, channelOfEvent, type GuildState, mayView, mayViewPlace } from "./guild-state.ts";
+import { applyEvent, channelOfEvent, type GuildState, holds, mayView, mayViewPlace } from "./guild-state.ts";
 import { eventData, type LogEvent } from "./log-event.ts";
 import { contentFor, type GatewayNode } from "./node.ts";
 import type { Due, Session } from "./session.ts";
@@ -108,7 +108,9 @@ function replay(node: GatewayNode, session: Session, event: LogEvent): void {
   if (event.header.t === "THREAD_MEMBERS_UPDATE") return replayMembers(session, state, member, event);
   if (!wants(session.profile, event.rule, true)) return;
   if (event.rule.sees === "guild") send(session, event, event.body);
-  else if (event.rule.changesAccess && event.header.t.startsWith("CHANNEL_")) replayChannel(session, state, event);
+  else if (event.rule.sees === "holders") {
+    if (holds(state, member, event.rule)) send(session, event, event.body);
+  } else if (event.rule.changesAccess && event.header.t.startsWith("CHANNEL_")) replayChannel(session, state, event);
   else if (event.header.t === "VOICE_STATE_UPDATE") {
     const body = replayedVoiceState(state, session, event);
     if (body !== null) send(session, event, body);

@@ -8,8 +8,9 @@ import type { EventLog } from "../core/event-log.ts";
 import { parseJson, storable } from "../core/json.ts";
 import type { Logger } from "../core/log.ts";
 import { isSnowflake, type NextId } from "../core/snowflake.ts";
+import { auditReason } from "./audit-reason.ts";
 import type { Authenticator } from "./auth/caller.ts";
-import type { Change } from "./change.ts";
+import type { Change, ChangeBy } from "./change.ts";
 import { ApiError, type ErrorName, invalidField } from "./errors.ts";
 import { isForm, receiveForm } from "./files/form.ts";
 import { IMAGE_BODY_BYTES } from "./files/images.ts";
@@ -32,8 +33,9 @@ export interface App {
   sql: Sql;
   eventLog: EventLog;
   auth: Authenticator;
-  /** Runs a transaction, then publishes the events it caused. */
+  /** Runs a transaction, then publishes the events it caused. Routes have one of their caller's, whom logs name. */
   change: Change;
+  changeBy: ChangeBy;
   nextId: NextId;
   slowmode: Slowmode;
   files: FileStore;
@@ -62,7 +64,9 @@ export function createHttpApp(app: App): Hono<HttpEnv> {
       http.on(route.method, root + route.path, async (c) => {
         const params = readParams(c.req.param());
         const caller = await app.auth.authenticate(c.req.header("authorization"));
-        const request = { app, params, caller, http: c, body: undefined, files: [], query: undefined };
+        const actor = { userId: caller?.user.id ?? null, reason: () => auditReason(c) };
+        const own = { ...app, change: app.changeBy(actor) };
+        const request = { app: own, params, caller, http: c, body: undefined, files: [], query: undefined };
         const answer = await route.run(request, parserOf(app, c.req));
         if (answer === undefined) return c.body(null, 204);
         return answer instanceof Response ? answer : c.json(answer, route.status);

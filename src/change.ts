@@ -2,27 +2,32 @@ import type { Sql, Transaction } from "../core/db.ts";
 import { enqueueDeliveries } from "../core/deliveries.ts";
 import type { Event, EventLog } from "../core/event-log.ts";
 import { EVENTS } from "../core/events.ts";
+import type { NextId } from "../core/snowflake.ts";
+import { type Actor, storeAuditEntries } from "./audit/record.ts";
 import { eventsPublished } from "./metrics.ts";
 
 /**
- * The one way to change data: runs `work` in a transaction, stores a delivery row for each event and outgoing
- * webhook in the same transaction, commits, publishes the events in their order, and returns what `work` returned.
- * A throw rolls everything back and publishes nothing.
+ * The one way to change data: runs `work` in a transaction, stores in the same transaction what it emitted for the
+ * audit log and a delivery row for each event and outgoing webhook, commits, publishes the events in their order, and
+ * returns what `work` returned. A throw rolls everything back and publishes nothing.
  */
 export type Change = <T>(work: (tx: Transaction, emit: Emit) => Promise<T>) => Promise<T>;
 /** Tells of an event once the transaction is committed. */
 export type Emit = (event: Event) => void;
+/** How somebody changes data: the audit log names them. */
+export type ChangeBy = (actor: Actor) => Change;
 
-export function createChange(sql: Sql, eventLog: EventLog): Change {
-  return async (work) => {
-    const events: Event[] = [];
-    const outcome = await sql.begin(async (tx) => {
-      const result = await work(tx, (event) => events.push(event));
+export function createChange(sql: Sql, eventLog: EventLog, nextId: NextId): ChangeBy {
+  return (actor) => async (work) => {
+    const emitted: Event[] = [];
+    const { result, events } = await sql.begin(async (tx) => {
+      const result = await work(tx, (event) => emitted.push(event));
+      const events = await storeAuditEntries(tx, emitted, actor, nextId);
       await enqueueDeliveries(tx, deliverable(events));
-      return { result };
+      return { result, events };
     });
     await publishAll(eventLog, events);
-    return outcome.result;
+    return result;
   };
 }
 

@@ -1,13 +1,16 @@
+import { firstIdAt } from "../core/snowflake.ts";
 import type { App } from "./app.ts";
 import { collectFiles } from "./files/collect.ts";
+import { deleteOldAuditEntries } from "./store/audit-log.ts";
 import { deleteExpiredInvites } from "./store/invites.ts";
 import { deleteOldNonces, eraseDeleted } from "./store/messages.ts";
 import { deleteExpiredTokens } from "./store/tokens.ts";
 import { archiveIdleThreads } from "./threads/sweep.ts";
 
 const EVERY_MS = 60_000;
+const DAY_MS = 24 * 3600_000;
 /** Deleted messages keep their content this long, for moderators' sake, and are then erased. */
-const RETENTION_MS = 30 * 24 * 3600_000;
+const RETENTION_MS = 30 * DAY_MS;
 
 /** Removes what has expired, a batch at a time. @returns how to stop */
 export function startHousekeeping(app: App): () => void {
@@ -24,6 +27,7 @@ async function sweep(app: App): Promise<void> {
   await deleteExpiredInvites(app.sql);
   await archiveIdleThreads(app);
   await eraseDeleted(app.sql, new Date(Date.now() - RETENTION_MS));
+  await deleteOldAuditEntries(app.sql, firstIdAt(Date.now() - app.config.auditLogDays * DAY_MS));
   await collectFiles(app);
   await app.incoming.sweep();
 }

@@ -1,9 +1,13 @@
+import { AuditLogEvent } from "discord-api-types/v10";
 import { z } from "zod";
 import type { Transaction } from "../core/db.ts";
 import type { Event } from "../core/event-log.ts";
 import { guildPermissions, has, outranks, Permission } from "../core/permissions.ts";
 import { type MemberRow, memberFacts, wireMember } from "../core/wire/member.ts";
+import type { RoleRow } from "../core/wire/role.ts";
 import { demand, type InGuild } from "./access.ts";
+import { auditChange, auditEntry } from "./audit/entry.ts";
+import { memberFields } from "./audit/fields.ts";
 import { ApiError, invalidField } from "./errors.ts";
 import { snowflake, trimmed } from "./fields.ts";
 import { memberUpdate } from "./membership.ts";
@@ -66,15 +70,30 @@ export async function patchMember(
 export async function saveMember(
   tx: Transaction,
   emit: (event: Event) => void,
-  { server_id, user_id }: MemberRow,
+  before: MemberRow,
   patch: MemberPatch,
   rolesChanged: boolean,
 ) {
-  await updateMember(tx, server_id, user_id, patch);
-  const row = await findMember(tx, server_id, user_id);
+  const { server_id: guildId, user_id: userId } = before;
+  await updateMember(tx, guildId, userId, patch);
+  const row = await findMember(tx, guildId, userId);
   if (row === undefined) throw new ApiError("UNKNOWN_MEMBER");
   emit(memberUpdate(row, rolesChanged));
+  emit(auditChange(guildId, AuditLogEvent.MemberUpdate, userId, memberFields(before), memberFields(row)));
+  if (rolesChanged) emit(auditRoles(before, row, await listRoles(tx, guildId)));
   return wireMember(row);
+}
+
+/** https://discord.com/developers/docs/resources/audit-log#audit-log-change-object-audit-log-change-exceptions */
+function auditRoles(before: MemberRow, after: MemberRow, roles: readonly RoleRow[]): Event {
+  const names = new Map(roles.map(({ id, name }) => [id, name]));
+  const inFirst = (some: readonly string[], others: readonly string[]) =>
+    some.filter((id) => !others.includes(id)).map((id) => ({ id, name: names.get(id) ?? "" }));
+  const changes = [
+    { key: "$add", new_value: inFirst(after.role_ids, before.role_ids) },
+    { key: "$remove", new_value: inFirst(before.role_ids, after.role_ids) },
+  ].filter(({ new_value: partialRoles }) => partialRoles.length > 0);
+  return auditEntry(after.server_id, { action: AuditLogEvent.MemberRoleUpdate, targetId: after.user_id, changes });
 }
 
 /** Nobody is connected to voice as long as there is none. */

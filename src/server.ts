@@ -42,13 +42,15 @@ export async function startApi(config: Config): Promise<{ port: number; stop(): 
   const eventLog = createEventLog({ redis, sql, log, maxEvents, windowSeconds });
   const secret = await loadSecret(config);
   const fileDir = join(config.dataDir, "files");
+  const changeBy = createChange(sql, eventLog, lease.nextId);
   const app: App = {
     config,
     log,
     sql,
     eventLog,
     auth: createAuthenticator(sql, redis, subscriber),
-    change: createChange(sql, eventLog),
+    change: changeBy({ userId: null, reason: () => null }),
+    changeBy,
     nextId: lease.nextId,
     slowmode: createSlowmode(redis),
     startsTaken: (botId) => startsTaken(redis, botId),

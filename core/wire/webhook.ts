@@ -17,15 +17,24 @@ export interface WireableWebhook {
  */
 export function wireWebhook(row: WireableWebhook, token: string, publicUrl: string, withCreator: boolean) {
   return {
-    id: row.id,
-    type: 1,
-    guild_id: row.server_id,
-    channel_id: row.channel_id,
-    application_id: row.application_id,
-    name: row.name,
-    avatar: row.avatar,
+    ...plain(row),
     token,
     url: `${publicUrl}/api/webhooks/${row.id}/${token}`,
-    ...(withCreator && row.creator !== null ? { user: wireUser(row.creator) } : {}),
+    ...(withCreator ? creator(row) : {}),
   };
 }
+
+/** The same for those who may know of a webhook, but not post as it. */
+export const wireWebhookWithoutToken = (row: WireableWebhook) => ({ ...plain(row), ...creator(row) });
+
+const plain = (row: WireableWebhook) => ({
+  id: row.id,
+  type: 1,
+  guild_id: row.server_id,
+  channel_id: row.channel_id,
+  application_id: row.application_id,
+  name: row.name,
+  avatar: row.avatar,
+});
+
+const creator = (row: WireableWebhook) => (row.creator === null ? {} : { user: wireUser(row.creator) });

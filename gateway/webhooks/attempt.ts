@@ -1,7 +1,15 @@
 import { z } from "zod";
 import type { Egress, EgressResponse } from "../../core/egress.ts";
 import { EgressRefused } from "../../core/egress-rules.ts";
-import { channelPermissions, has, isThread, Permission, threadPermissions } from "../../core/permissions.ts";
+import { EVENTS, isEventName } from "../../core/events.ts";
+import {
+  channelPermissions,
+  guildPermissions,
+  has,
+  isThread,
+  Permission,
+  threadPermissions,
+} from "../../core/permissions.ts";
 import { unseal } from "../../core/secret.ts";
 import { postSigned } from "../../core/webhook-endpoint.ts";
 import { overwriteFacts } from "../../core/wire/channel.ts";
@@ -30,6 +38,10 @@ export function reasonToDrop(delivery: Delivery, target: Target, now: number): s
   if (!target.types.includes(delivery.event_type)) return "the application is not subscribed to this event";
   if (delivery.server_id === null) return delivery.channel_id === null ? undefined : "the channel is of no guild";
   if (target.guild === null || target.bot === null) return "the bot is not in the guild";
+  const needs = isEventName(delivery.event_type) ? EVENTS[delivery.event_type].needs : null;
+  if (needs !== null && !has(guildPermissions(target.guild, target.bot, now), Permission[needs])) {
+    return `the bot doesn't have the permission ${needs}`;
+  }
   if (delivery.channel_id === null) return undefined;
   const channel = target.channel ?? deletedChannel(delivery);
   if (channel === undefined) return "the channel is gone";

@@ -1,10 +1,13 @@
-import { ChannelType } from "discord-api-types/v10";
+import { AuditLogEvent, ChannelType } from "discord-api-types/v10";
 import { z } from "zod";
 import type { Transaction } from "../../core/db.ts";
 import type { Event } from "../../core/event-log.ts";
 import { has, Permission } from "../../core/permissions.ts";
 import type { ChannelRow } from "../../core/wire/channel.ts";
 import { demand, type InGuild, permissionsIn } from "../access.ts";
+import { auditChange } from "../audit/entry.ts";
+import { channelFields } from "../audit/fields.ts";
+import { auditOverwrites } from "../audit/overwrites.ts";
 import { ApiError } from "../errors.ts";
 import { snowflake } from "../fields.ts";
 import { listChannels, replaceOverwrites, updateChannel } from "../store/channels.ts";
@@ -42,7 +45,10 @@ export async function arrangeChannels(
     if (moves) locked = await move(tx, where, channel, place);
     else demandArranging(where, channel, channels);
     await updateChannel(tx, channel.id, { position, parent_id: moves ? place.parent_id : undefined });
-    await emitUpdates(tx, emit, [channel.id], locked);
+    for (const row of await emitUpdates(tx, emit, [channel.id], locked)) {
+      emit(auditChange(row.server_id, AuditLogEvent.ChannelUpdate, row.id, channelFields(channel), channelFields(row)));
+      if (locked) await auditOverwrites(tx, emit, row, channel.overwrites, row.overwrites);
+    }
   }
 }
 

@@ -1,9 +1,12 @@
-import { ChannelType } from "discord-api-types/v10";
+import { AuditLogEvent, ChannelType } from "discord-api-types/v10";
 import type { Transaction } from "../../core/db.ts";
 import type { Event } from "../../core/event-log.ts";
 import type { NextId } from "../../core/snowflake.ts";
 import { type ChannelRow, type DefaultReaction, type ForumTag, wireChannel } from "../../core/wire/channel.ts";
 import { demand, type InGuild, type InGuildChannel } from "../access.ts";
+import { auditChange } from "../audit/entry.ts";
+import { channelFields, wholeChannelFields } from "../audit/fields.ts";
+import { auditOverwrites } from "../audit/overwrites.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { guildUpdate } from "../guilds.ts";
 import {
@@ -57,6 +60,7 @@ export async function createChannel(
   await replaceOverwrites(tx, [id], overwrites);
   const row = await reread(tx, id);
   emit(channelEvent("CHANNEL_CREATE", row));
+  emit(auditChange(row.server_id, AuditLogEvent.ChannelCreate, id, null, wholeChannelFields(row)));
   return wireChannel(row);
 }
 
@@ -83,7 +87,10 @@ export async function patchChannel(
   const changed = changesView ? await setOverwrites(tx, channel, overwrites) : [channel.id];
   await updateChannel(tx, channel.id, { ...columns, type });
   await emitUpdates(tx, emit, changed, changesView);
-  return wireChannel(await reread(tx, channel.id));
+  const row = await reread(tx, channel.id);
+  emit(auditChange(row.server_id, AuditLogEvent.ChannelUpdate, row.id, channelFields(channel), channelFields(row)));
+  if (changesView) await auditOverwrites(tx, emit, channel, channel.overwrites, overwrites);
+  return wireChannel(row);
 }
 
 /** What names tags and emoji, which need ids and must be there. */
@@ -123,6 +130,7 @@ export async function removeChannel(tx: Transaction, emit: Emit, { guild, channe
   const version = await deleteChannel(tx, channel.id);
   await emitUpdates(tx, emit, orphans, false);
   emit(channelEvent("CHANNEL_DELETE", channel, false, version));
+  emit(auditChange(guild.id, AuditLogEvent.ChannelDelete, channel.id, wholeChannelFields(channel), null));
   const forgotten = await forgetChannel(tx, guild.id, channel.id);
   if (forgotten !== undefined) emit(await guildUpdate(tx, forgotten));
   return wireChannel(channel);

@@ -24,12 +24,14 @@ export function channelEvent(
   };
 }
 
-/** Tells of channels as they are now. */
+/** Tells of channels as they are now. @returns them */
 export async function emitUpdates(
   tx: Transaction,
   emit: (event: Event) => void,
   ids: readonly string[],
   changesView: boolean,
-): Promise<void> {
-  for (const row of await findChannels(tx, ids)) emit(channelEvent("CHANNEL_UPDATE", row, changesView));
+): Promise<ChannelRow[]> {
+  const rows = await findChannels(tx, ids);
+  for (const row of rows) emit(channelEvent("CHANNEL_UPDATE", row, changesView));
+  return rows;
 }

@@ -4,6 +4,7 @@ import type { Event } from "../../core/event-log.ts";
 import { guildPermissions, has, Permission } from "../../core/permissions.ts";
 import type { ChannelRow, OverwriteRow } from "../../core/wire/channel.ts";
 import type { InGuild, InGuildChannel } from "../access.ts";
+import { auditOverwrites } from "../audit/overwrites.ts";
 import { ApiError } from "../errors.ts";
 import { permissionBits, snowflake } from "../fields.ts";
 import { listChildren, replaceOverwrites } from "../store/channels.ts";
@@ -90,6 +91,7 @@ export async function changeOverwrites(
 ): Promise<void> {
   if (sameOverwrites(channel.overwrites, overwrites)) return;
   await emitUpdates(tx, emit, await setOverwrites(tx, channel, overwrites), true);
+  await auditOverwrites(tx, emit, channel, channel.overwrites, overwrites);
 }
 
 export function sameOverwrites(some: readonly OverwriteRow[], others: readonly OverwriteRow[]): boolean {

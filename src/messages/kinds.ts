@@ -13,6 +13,10 @@ const SAID: readonly number[] = [
 
 export const isSystemMessage = (message: { type: number }): boolean => !SAID.includes(message.type);
 
+/** Who wrote a message: a user or a webhook; null for an account that is gone. */
+export const authorOf = (message: { author_id: string | null; webhook_id: string | null }): string | null =>
+  message.author_id ?? message.webhook_id;
+
 /** https://discord.com/developers/docs/resources/message#message-object-message-types */
 export const UNDELETABLE: readonly number[] = [
   MessageType.RecipientAdd,

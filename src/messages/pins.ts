@@ -1,17 +1,18 @@
-import { MessageType } from "discord-api-types/v10";
+import { AuditLogEvent, MessageType } from "discord-api-types/v10";
 import type { Transaction } from "../../core/db.ts";
 import type { Event } from "../../core/event-log.ts";
-import { wireMessage } from "../../core/wire/message.ts";
+import { type MessageRow, wireMessage } from "../../core/wire/message.ts";
 import { wireTimeOrNull } from "../../core/wire/time.ts";
 import type { InChannel } from "../access.ts";
 import type { App } from "../app.ts";
+import { auditAction } from "../audit/entry.ts";
 import { channelEvents } from "../channel-events.ts";
 import { ApiError } from "../errors.ts";
 import { findMessage } from "../store/messages.ts";
 import { countPins, lockPins, noteLastPin, setPinned, setUnpinned } from "../store/pins.ts";
 import { demandOpen, isInThread } from "../threads/write.ts";
 import { messageEvents } from "./event.ts";
-import { isSystemMessage } from "./kinds.ts";
+import { authorOf, isSystemMessage } from "./kinds.ts";
 import { placeOf } from "./place.ts";
 import { postSystemMessage } from "./system.ts";
 
@@ -31,6 +32,7 @@ export async function pinMessage(app: App, tx: Transaction, emit: Emit, where: I
   if ((await countPins(tx, place)) >= MAX_PINS) throw new ApiError("MAX_PINS");
   await setPinned(tx, place, id);
   await tellOfPins(app, tx, emit, where, id);
+  audit(emit, where, AuditLogEvent.MessagePin, message);
   await postSystemMessage(app, tx, emit, where, {
     id: app.nextId(),
     channelId: place.id,
@@ -48,6 +50,13 @@ export async function unpinMessage(app: App, tx: Transaction, emit: Emit, where:
   if (message.pinned_at === null) return;
   await setUnpinned(tx, id);
   await tellOfPins(app, tx, emit, where, id);
+  audit(emit, where, AuditLogEvent.MessageUnpin, message);
+}
+
+function audit(emit: Emit, where: InChannel, action: AuditLogEvent, message: MessageRow): void {
+  if (where.type === "dm") return;
+  const options = { channel_id: where.channel.id, message_id: message.id };
+  emit(auditAction(where.guild.id, action, authorOf(message), options));
 }
 
 async function existing(tx: Transaction, where: InChannel, id: string) {

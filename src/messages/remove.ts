@@ -14,15 +14,16 @@ export async function removeMessage(tx: Transaction, emit: Emit, where: EventSce
   for (const event of channelEvents(where, "MESSAGE_DELETE", { id })) emit(event);
 }
 
-/** Removes those of the messages that are there and may be removed. */
+/** Removes those of the messages that are there and may be removed. @returns how many */
 export async function removeMessages(
   tx: Transaction,
   emit: Emit,
   where: EventScene,
   place: Place,
   ids: readonly string[],
-) {
+): Promise<number> {
   const gone = await deleteMessages(tx, place, ids, UNDELETABLE);
-  if (gone.length === 0) return;
+  if (gone.length === 0) return 0;
   for (const event of channelEvents(where, "MESSAGE_DELETE_BULK", { ids: gone })) emit(event);
+  return gone.length;
 }

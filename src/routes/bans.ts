@@ -1,9 +1,11 @@
+import { AuditLogEvent } from "discord-api-types/v10";
 import { z } from "zod";
 import type { Transaction } from "../../core/db.ts";
 import type { Event } from "../../core/event-log.ts";
 import { outranks } from "../../core/permissions.ts";
 import { wireUser } from "../../core/wire/user.ts";
 import { inGuild, lockedGuild } from "../access.ts";
+import { auditAction } from "../audit/entry.ts";
 import { auditReason } from "../audit-reason.ts";
 import { ApiError } from "../errors.ts";
 import { limit, snowflake } from "../fields.ts";
@@ -69,7 +71,10 @@ export const banRoutes = [
         const isNew = await insertBan(tx, { guildId: guild.id, userId: user.id, moderatorId: me.userId, reason });
         await removeMember(tx, emit, guild.id, user.id);
         const data = { guild_id: guild.id, user: wireUser(user) };
-        if (isNew) emit({ t: "GUILD_BAN_ADD", guildId: guild.id, data });
+        if (isNew) {
+          emit({ t: "GUILD_BAN_ADD", guildId: guild.id, data });
+          emit(auditAction(guild.id, AuditLogEvent.MemberBanAdd, user.id));
+        }
         if (seconds > 0) await removeMessages(tx, emit, guild.id, user.id, seconds);
       });
     },
@@ -85,6 +90,7 @@ export const banRoutes = [
         const user = await findUser(tx, params.get("user_id"));
         if (user === undefined || !(await deleteBan(tx, guild.id, user.id))) throw new ApiError("UNKNOWN_BAN");
         emit({ t: "GUILD_BAN_REMOVE", guildId: guild.id, data: { guild_id: guild.id, user: wireUser(user) } });
+        emit(auditAction(guild.id, AuditLogEvent.MemberBanRemove, user.id));
       });
     },
   }),

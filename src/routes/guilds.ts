@@ -1,4 +1,4 @@
-import { ChannelType, Locale } from "discord-api-types/v10";
+import { AuditLogEvent, ChannelType, Locale } from "discord-api-types/v10";
 import { z } from "zod";
 import type { Transaction } from "../../core/db.ts";
 import type { Event } from "../../core/event-log.ts";
@@ -6,6 +6,8 @@ import { bitsToNames, DEFAULT_EVERYONE_PERMISSIONS } from "../../core/permission
 import { wireGuild } from "../../core/wire/guild.ts";
 import { guildOwner, type InGuild, inGuild, lockedGuild } from "../access.ts";
 import type { App } from "../app.ts";
+import { auditChange } from "../audit/entry.ts";
+import { guildFields } from "../audit/fields.ts";
 import { ApiError } from "../errors.ts";
 import { imageData, queryFlag, snowflake, text, trimmed } from "../fields.ts";
 import { storeImages } from "../files/images.ts";
@@ -133,9 +135,11 @@ async function patchGuild(
     if (heir === undefined) throw new ApiError("UNKNOWN_MEMBER");
     if (heir.user.bot) throw new ApiError("OWNER_IS_BOT");
   }
+  const before = await findGuild(tx, guild.id);
   const row = await updateGuild(tx, guild.id, body);
-  if (row === undefined) throw new ApiError("UNKNOWN_GUILD");
+  if (before === undefined || row === undefined) throw new ApiError("UNKNOWN_GUILD");
   emit(await guildUpdate(tx, row, handedOver));
+  emit(auditChange(guild.id, AuditLogEvent.GuildUpdate, guild.id, guildFields(before), guildFields(row)));
   return wireGuild(row, await listRoles(tx, guild.id));
 }
 

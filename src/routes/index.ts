@@ -1,5 +1,6 @@
 import type { Route } from "../route.ts";
 import { applicationRoutes } from "./applications.ts";
+import { auditLogRoutes } from "./audit-log.ts";
 import { authRoutes } from "./auth.ts";
 import { banRoutes } from "./bans.ts";
 import { channelRoutes } from "./channels.ts";
@@ -26,6 +27,7 @@ export const routes: readonly Route[] = [
   ...roleRoutes,
   ...memberRoutes,
   ...banRoutes,
+  ...auditLogRoutes,
   ...inviteRoutes,
   ...messageRoutes,
   ...reactionRoutes,

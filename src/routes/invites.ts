@@ -1,11 +1,13 @@
 import { randomInt } from "node:crypto";
-import { ChannelType } from "discord-api-types/v10";
+import { AuditLogEvent, ChannelType } from "discord-api-types/v10";
 import { z } from "zod";
 import type { Event } from "../../core/event-log.ts";
 import { has, Permission } from "../../core/permissions.ts";
 import { type InviteRow, wireInvite, wireInviteCreate, wireManagedInvite } from "../../core/wire/invite.ts";
 import { enterGuild, inGuild, inParentChannel, lockedChannel, permissionsIn } from "../access.ts";
 import type { App } from "../app.ts";
+import { auditChange } from "../audit/entry.ts";
+import { inviteFields } from "../audit/fields.ts";
 import { ApiError } from "../errors.ts";
 import { queryFlag } from "../fields.ts";
 import { addMember } from "../membership.ts";
@@ -83,6 +85,7 @@ export const inviteRoutes = [
         const row = await findInvite(tx, invite.code);
         if (row === undefined) throw new Error("the invite just made is not there");
         emit({ t: "INVITE_CREATE", guildId: guild.id, channelId: channel.id, data: wireInviteCreate(row) });
+        emit(auditChange(guild.id, AuditLogEvent.InviteCreate, null, null, inviteFields(row)));
         return wireManagedInvite(row);
       }),
   }),
@@ -128,6 +131,7 @@ export const inviteRoutes = [
       await app.change(async (tx, emit) => {
         if (!(await deleteInvite(tx, invite.code))) throw new ApiError("UNKNOWN_INVITE");
         emit(inviteDelete(invite));
+        emit(auditChange(invite.server_id, AuditLogEvent.InviteDelete, null, inviteFields(invite), null));
       });
       return wireInvite(invite);
     },

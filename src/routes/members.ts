@@ -1,9 +1,11 @@
+import { AuditLogEvent } from "discord-api-types/v10";
 import { z } from "zod";
 import { outranks } from "../../core/permissions.ts";
 import { membersAfter } from "../../core/store/member-search.ts";
 import { memberFacts, wireMember } from "../../core/wire/member.ts";
 import { demand, type InGuild, inGuild, lockedGuild } from "../access.ts";
 import type { App } from "../app.ts";
+import { auditAction } from "../audit/entry.ts";
 import { ApiError } from "../errors.ts";
 import { limit, snowflake } from "../fields.ts";
 import { changeRoles, existingMember, memberPatch, nickname, patchMember, saveMember } from "../members.ts";
@@ -88,6 +90,7 @@ export const memberRoutes = [
         const target = await existingMember(tx, where, params.get("user_id"));
         if (!outranks(where.guild, where.me, memberFacts(target))) throw new ApiError("MISSING_PERMISSIONS");
         await removeMember(tx, emit, where.guild.id, target.user_id);
+        emit(auditAction(where.guild.id, AuditLogEvent.MemberKick, target.user_id));
       });
     },
   }),

@@ -1,3 +1,4 @@
+import { AuditLogEvent } from "discord-api-types/v10";
 import { z } from "zod";
 import { has, Permission } from "../../core/permissions.ts";
 import { snowflakeTime } from "../../core/snowflake.ts";
@@ -5,12 +6,13 @@ import { wireMemberOnly } from "../../core/wire/member.ts";
 import { type MessageRow, wireMessage } from "../../core/wire/message.ts";
 import { demand, type InChannel, inChannel, inGuildChannel } from "../access.ts";
 import type { App } from "../app.ts";
+import { auditAction } from "../audit/entry.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { limit, snowflake } from "../fields.ts";
 import type { Upload } from "../files/form.ts";
 import { type MessageEdit, messageCreate, messageEdit } from "../messages/body.ts";
 import { isOfContent, prepareEdit, storeEdit } from "../messages/edit.ts";
-import { isSystemMessage, UNDELETABLE } from "../messages/kinds.ts";
+import { authorOf, isSystemMessage, UNDELETABLE } from "../messages/kinds.ts";
 import { placeOf } from "../messages/place.ts";
 import { postMessage } from "../messages/post.ts";
 import { removeMessage, removeMessages } from "../messages/remove.ts";
@@ -85,7 +87,12 @@ export const messageRoutes = [
       }
       if (UNDELETABLE.includes(message.type)) throw new ApiError("SYSTEM_MESSAGE");
       demandDeletable(where);
-      await app.change((tx, emit) => removeMessage(tx, emit, where, placeOf(where), message.id));
+      await app.change(async (tx, emit) => {
+        await removeMessage(tx, emit, where, placeOf(where), message.id);
+        if (own || where.type === "dm") return;
+        const options = { channel_id: where.channel.id, count: "1" };
+        emit(auditAction(where.guild.id, AuditLogEvent.MessageDelete, authorOf(message), options));
+      });
     },
   }),
   route({
@@ -102,7 +109,12 @@ export const messageRoutes = [
       }
       const oldest = Date.now() - BULK_DELETE_MAX_AGE_MS;
       if (ids.some((id) => snowflakeTime(id) < oldest)) throw new ApiError("MESSAGE_TOO_OLD");
-      await app.change((tx, emit) => removeMessages(tx, emit, where, placeOf(where), ids));
+      await app.change(async (tx, emit) => {
+        const count = await removeMessages(tx, emit, where, placeOf(where), ids);
+        if (count === 0) return;
+        const options = { count: String(count) };
+        emit(auditAction(where.guild.id, AuditLogEvent.MessageBulkDelete, where.channel.id, options));
+      });
     },
   }),
   route({

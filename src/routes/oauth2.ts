@@ -1,7 +1,9 @@
+import { AuditLogEvent } from "discord-api-types/v10";
 import { z } from "zod";
 import { bitsToNames } from "../../core/permissions.ts";
 import { demand, enterGuild, type InGuild } from "../access.ts";
 import type { App } from "../app.ts";
+import { auditAction } from "../audit/entry.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { permissionBits, snowflake } from "../fields.ts";
 import { addMember } from "../membership.ts";
@@ -49,7 +51,7 @@ export const oauth2Routes = [
 async function addBot(app: App, where: InGuild, application: ApplicationRow, botId: string, granted: bigint) {
   const guildId = where.guild.id;
   await app.change(async (tx, emit) => {
-    await addMember(app, tx, emit, guildId, botId, async () => {
+    const added = await addMember(app, tx, emit, guildId, botId, async () => {
       if (granted === 0n) return;
       const permissions = bitsToNames(granted);
       const id = app.nextId();
@@ -57,5 +59,6 @@ async function addBot(app: App, where: InGuild, application: ApplicationRow, bot
       await addMemberRole(tx, guildId, botId, role.id);
       emit(roleEvent("GUILD_ROLE_CREATE", role));
     });
+    if (added) emit(auditAction(guildId, AuditLogEvent.BotAdd, botId));
   });
 }

@@ -1,7 +1,11 @@
+import { AuditLogEvent } from "discord-api-types/v10";
 import { z } from "zod";
+import type { Db } from "../../core/db.ts";
 import { bitsToNames, canManageRole, has } from "../../core/permissions.ts";
 import { type RoleRow, roleFacts, wireRole } from "../../core/wire/role.ts";
 import { type InGuild, inGuild, lockedGuild } from "../access.ts";
+import { auditChange } from "../audit/entry.ts";
+import { roleFields } from "../audit/fields.ts";
 import { ApiError } from "../errors.ts";
 import { imageData, permissionBits, snowflake, trimmed } from "../fields.ts";
 import { storeImages } from "../files/images.ts";
@@ -42,11 +46,8 @@ export const roleRoutes = [
     path: "/guilds/:guild_id/roles/:role_id",
     operation: "get_guild_role",
     access: inGuild(),
-    handle: async ({ app, params }, { guild }) => {
-      const row = await findRole(app.sql, guild.id, params.get("role_id"));
-      if (row === undefined) throw new ApiError("UNKNOWN_ROLE");
-      return wireRole(row);
-    },
+    handle: async ({ app, params }, { guild }) =>
+      wireRole(await existingRole(app.sql, guild.id, params.get("role_id"))),
   }),
   route({
     method: "POST",
@@ -73,6 +74,7 @@ export const roleRoutes = [
           ...images,
         });
         emit(roleEvent("GUILD_ROLE_CREATE", row));
+        emit(auditChange(guild.id, AuditLogEvent.RoleCreate, row.id, null, roleFields(row)));
         return wireRole(row);
       });
     },
@@ -93,8 +95,10 @@ export const roleRoutes = [
         if (!has(where.permissions, granted & ~role.permissions)) throw new ApiError("MISSING_PERMISSIONS");
         // @everyone keeps its name and has no looks.
         const looks = role.id === where.guild.id ? {} : { ...looksOf(body), ...images };
+        const before = await existingRole(tx, where.guild.id, role.id);
         const row = await updateRole(tx, role.id, { ...looks, permissions: bitsToNames(granted) });
         emit(roleEvent("GUILD_ROLE_UPDATE", row, granted !== role.permissions));
+        emit(auditChange(row.server_id, AuditLogEvent.RoleUpdate, row.id, roleFields(before), roleFields(row)));
         return wireRole(row);
       });
     },
@@ -119,7 +123,13 @@ export const roleRoutes = [
         const order = reorder(ladder, wanted);
         if (!maySort(where, ladder, order)) throw new ApiError("MISSING_PERMISSIONS");
         const ids = order.map((role) => role.id);
-        for (const row of await moveRoles(tx, guildId, ids)) emit(roleEvent("GUILD_ROLE_UPDATE", row));
+        for (const row of await moveRoles(tx, guildId, ids)) {
+          emit(roleEvent("GUILD_ROLE_UPDATE", row));
+          const before = ladder.find(({ id }) => id === row.id);
+          // The others only make room.
+          if (before === undefined || !wanted.has(row.id)) continue;
+          emit(auditChange(guildId, AuditLogEvent.RoleUpdate, row.id, roleFields(before), roleFields(row)));
+        }
         return (await listRoles(tx, guildId)).map(wireRole);
       }),
   }),
@@ -132,13 +142,20 @@ export const roleRoutes = [
       await app.change(async (tx, emit) => {
         const where = await lockedGuild(tx, found);
         const { id } = manageableRole(where, params.get("role_id"));
-        const row = await findRole(tx, where.guild.id, id);
-        if (id === where.guild.id || row?.managed === true) throw new ApiError("INVALID_ROLE");
+        const row = await existingRole(tx, where.guild.id, id);
+        if (id === where.guild.id || row.managed) throw new ApiError("INVALID_ROLE");
         await removeRole(tx, emit, where.guild.id, id);
+        emit(auditChange(where.guild.id, AuditLogEvent.RoleDelete, id, roleFields(row), null));
       });
     },
   }),
 ];
+
+async function existingRole(sql: Db, guildId: string, id: string): Promise<RoleRow> {
+  const row = await findRole(sql, guildId, id);
+  if (row === undefined) throw new ApiError("UNKNOWN_ROLE");
+  return row;
+}
 
 /** What a body says of a role beside its permissions. */
 function looksOf(body: z.infer<typeof roleBody>): RolePatch {

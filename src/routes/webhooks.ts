@@ -1,10 +1,13 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import { ChannelType } from "discord-api-types/v10";
+import { AuditLogEvent, ChannelType } from "discord-api-types/v10";
 import { z } from "zod";
+import type { Db } from "../../core/db.ts";
 import { seal, unseal } from "../../core/secret.ts";
 import { wireWebhook } from "../../core/wire/webhook.ts";
 import { demand, enterChannel, enterGuild, type InGuildChannel, inGuild, inGuildChannel } from "../access.ts";
 import type { App } from "../app.ts";
+import { auditChange } from "../audit/entry.ts";
+import { webhookFields } from "../audit/fields.ts";
 import { ApiError } from "../errors.ts";
 import { imageData, queryFlag, snowflake, trimmed } from "../fields.ts";
 import { storeImages } from "../files/images.ts";
@@ -52,8 +55,7 @@ export const webhookToken: Access<{ webhook: WebhookRow; token: string }> = {
   kind: "webhook token",
   needs: [],
   resolve: async (request) => {
-    const found = await findWebhook(request.app.sql, request.params.get("webhook_id"));
-    if (found === undefined) throw new ApiError("UNKNOWN_WEBHOOK");
+    const found = await existingRow(request.app.sql, request.params.get("webhook_id"));
     const token = tokenOf(request.app, found);
     const given = Buffer.from(request.params.get("webhook_token"));
     const wanted = Buffer.from(token);
@@ -64,7 +66,11 @@ export const webhookToken: Access<{ webhook: WebhookRow; token: string }> = {
 
 async function existing(request: Request<unknown, unknown>): Promise<WebhookRow> {
   if (request.caller === null) throw new ApiError("UNAUTHORIZED");
-  const found = await findWebhook(request.app.sql, request.params.get("webhook_id"));
+  return existingRow(request.app.sql, request.params.get("webhook_id"));
+}
+
+async function existingRow(sql: Db, id: string): Promise<WebhookRow> {
+  const found = await findWebhook(sql, id);
   if (found === undefined) throw new ApiError("UNKNOWN_WEBHOOK");
   return found;
 }
@@ -99,10 +105,10 @@ export const webhookRoutes = [
       await app.change(async (tx, emit) => {
         if (!(await insertWebhook(tx, webhook, MAX_PER_CHANNEL))) throw new ApiError("MAX_WEBHOOKS");
         emit(webhooksUpdate(webhook.guildId, webhook.channelId));
+        const row = await existingRow(tx, id);
+        emit(auditChange(row.server_id, AuditLogEvent.WebhookCreate, id, null, webhookFields(row)));
       });
-      const row = await findWebhook(app.sql, id);
-      if (row === undefined) throw new ApiError("UNKNOWN_WEBHOOK");
-      return shown(app, row);
+      return shown(app, await existingRow(app.sql, id));
     },
   }),
   route({
@@ -223,16 +229,17 @@ async function change(
     if (patch.channel_id !== undefined && patch.channel_id !== webhook.channel_id) {
       emit(webhooksUpdate(webhook.server_id, patch.channel_id));
     }
+    const row = await existingRow(tx, webhook.id);
+    emit(auditChange(row.server_id, AuditLogEvent.WebhookUpdate, row.id, webhookFields(webhook), webhookFields(row)));
   });
-  const row = await findWebhook(app.sql, webhook.id);
-  if (row === undefined) throw new ApiError("UNKNOWN_WEBHOOK");
-  return shown(app, row, withCreator);
+  return shown(app, await existingRow(app.sql, webhook.id), withCreator);
 }
 
 async function remove(app: App, webhook: WebhookRow): Promise<undefined> {
   await app.change(async (tx, emit) => {
     await deleteWebhook(tx, webhook.id);
     emit(webhooksUpdate(webhook.server_id, webhook.channel_id));
+    emit(auditChange(webhook.server_id, AuditLogEvent.WebhookDelete, webhook.id, webhookFields(webhook), null));
   });
 }
 

@@ -18,6 +18,14 @@ export async function findWebhook(sql: Db, id: string): Promise<WebhookRow | und
   return row;
 }
 
+/** Those of the ids that are webhooks of the guild. */
+export async function findWebhooks(sql: Db, guildId: string, ids: readonly string[]): Promise<WebhookRow[]> {
+  if (ids.length === 0) return [];
+  return sql<WebhookRow[]>`
+    select ${webhookColumns(sql)} from webhooks w
+    where w.id = any(${[...ids]}) and w.server_id = ${guildId} order by w.id`;
+}
+
 /** A channel has 15 at most. */
 export async function listChannelWebhooks(sql: Db, channelId: string): Promise<WebhookRow[]> {
   return sql<WebhookRow[]>`

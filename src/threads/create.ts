@@ -1,4 +1,4 @@
-import { ChannelType, MessageFlags, MessageType } from "discord-api-types/v10";
+import { AuditLogEvent, ChannelType, MessageFlags, MessageType } from "discord-api-types/v10";
 import type { Transaction } from "../../core/db.ts";
 import type { Event } from "../../core/event-log.ts";
 import { snowflakeTime } from "../../core/snowflake.ts";
@@ -6,6 +6,8 @@ import type { ChannelRow } from "../../core/wire/channel.ts";
 import { wireMessage } from "../../core/wire/message.ts";
 import { type ThreadChannelRow, wireThread, wireThreadMember } from "../../core/wire/thread.ts";
 import { demand, type InGuildChannel } from "../access.ts";
+import { auditChange } from "../audit/entry.ts";
+import { threadFields } from "../audit/fields.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { messageEvents } from "../messages/event.ts";
 import { isSystemMessage } from "../messages/kinds.ts";
@@ -129,6 +131,7 @@ export async function emitThread(
   joined: ThreadMembership | undefined,
 ): Promise<void> {
   emit(threadCreate(thread));
+  emit(auditChange(thread.server_id, AuditLogEvent.ThreadCreate, thread.id, null, threadFields(thread)));
   if (joined !== undefined) await emitJoined(tx, emit, thread, joined);
 }
 

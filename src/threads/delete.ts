@@ -1,9 +1,11 @@
-import { MessageFlags } from "discord-api-types/v10";
+import { AuditLogEvent, MessageFlags } from "discord-api-types/v10";
 import type { Transaction } from "../../core/db.ts";
 import type { Event } from "../../core/event-log.ts";
 import { wireMessage } from "../../core/wire/message.ts";
 import { wireThread } from "../../core/wire/thread.ts";
 import type { InThread } from "../access.ts";
+import { auditChange } from "../audit/entry.ts";
+import { threadFields } from "../audit/fields.ts";
 import { ApiError } from "../errors.ts";
 import { messageEvents } from "../messages/event.ts";
 import type { Poster } from "../messages/system.ts";
@@ -19,6 +21,7 @@ export async function removeThread(app: Poster, tx: Transaction, emit: (event: E
   const version = await deleteChannel(tx, channel.id);
   if (version === undefined) throw new ApiError("UNKNOWN_CHANNEL");
   emit(threadDelete(channel, version));
+  emit(auditChange(channel.server_id, AuditLogEvent.ThreadDelete, channel.id, threadFields(channel), null));
   if (starter !== undefined) {
     await updateMessage(tx, starter.id, { clearFlags: MessageFlags.HasThread }, null);
     const after = await findMessage(tx, parent, starter.id, null);

@@ -1,9 +1,11 @@
-import { ChannelFlags, MessageType } from "discord-api-types/v10";
+import { AuditLogEvent, ChannelFlags, MessageType } from "discord-api-types/v10";
 import type { Transaction } from "../../core/db.ts";
 import type { Event } from "../../core/event-log.ts";
 import { has, Permission } from "../../core/permissions.ts";
 import { type ThreadChannelRow, wireThread, wireThreadMember } from "../../core/wire/thread.ts";
 import { demand, type InThread } from "../access.ts";
+import { auditChange } from "../audit/entry.ts";
+import { threadFields } from "../audit/fields.ts";
 import { isForum } from "../channels/body.ts";
 import { applicableTags } from "../channels/tags.ts";
 import { ApiError } from "../errors.ts";
@@ -35,6 +37,7 @@ export async function patchThread(
   if (patch.archived === false) await demandRoom(tx, before.server_id);
   await updateThread(tx, before, { name, rate_limit_per_user: rateLimit, flags }, patch);
   const after = await emitUpdate(tx, emit, before);
+  emit(auditChange(after.server_id, AuditLogEvent.ThreadUpdate, after.id, threadFields(before), threadFields(after)));
   if (name !== undefined) {
     const renamed = { id: app.nextId(), channelId: before.id, type: MessageType.ChannelNameChange, content: name };
     await postSystemMessage(app, tx, emit, where, { ...renamed, inThread: true });

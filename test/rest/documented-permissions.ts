@@ -37,6 +37,7 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
   ],
   // Only its owner, in fact.
   ADMINISTRATOR: ["DELETE /guilds/:guild_id"],
+  VIEW_AUDIT_LOG: ["GET /guilds/:guild_id/audit-logs"],
   MANAGE_GUILD: ["PATCH /guilds/:guild_id", "GET /guilds/:guild_id/invites"],
   MANAGE_CHANNELS: [
     "PATCH /channels/:channel_id",

@@ -226,6 +226,16 @@ export const rows: Record<string, Row> = {
     path: { user_id: "banned_id" },
     unknown: { user_id: UNKNOWN_BAN },
   },
+  "GET /guilds/:guild_id/audit-logs": {
+    query: (at) => ({
+      user_id: at.user_id,
+      target_id: at.role_id,
+      action_type: "25",
+      before: "9",
+      after: "1",
+      limit: "5",
+    }),
+  },
   "POST /channels/:channel_id/invites": {
     body: () => ({ max_age: 60, max_uses: 1, temporary: true, unique: true }),
   },

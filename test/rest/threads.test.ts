@@ -326,7 +326,7 @@ describe("a thread without activity", () => {
   const redis = connectRedis(platform.stores.redisUrl, log, { name: "sweep" });
   const sql = postgres(platform.stores.databaseUrl, { max: 2, onnotice: () => {} });
   const eventLog = createEventLog({ redis, sql, log, maxEvents: 1000, windowSeconds: 60 });
-  const app = { sql, change: createChange(sql, eventLog) };
+  const app = { sql, change: createChange(sql, eventLog, () => "1")({ userId: null, reason: () => null }) };
   afterAll(async () => {
     await eventLog.stop();
     redis.disconnect();

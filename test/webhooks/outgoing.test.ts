@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import postgres from "postgres";
 import nacl from "tweetnacl";
 import { afterAll, expect, test } from "vitest";
+import type { Json } from "../harness/client.ts";
 import { startPlatform } from "../harness/platform.ts";
 
 const platform = await startPlatform();
@@ -124,6 +125,35 @@ test("events of a guild that the bot is not in, or of a channel it may not view,
   await person.post(`/channels/${guild.channelId}/messages`, { content: "open" });
   await until(() => endpoint.received.find(({ body }) => body.includes("open")));
   expect(endpoint.received.filter(({ body }) => /elsewhere|hidden/.test(body))).toEqual([]);
+});
+
+test("a guild's audit log goes to applications whose bot may view it, when it is sent", async () => {
+  const person = await platform.person();
+  const guild = await platform.guild(person);
+  const bot = await platform.bot(person, guild.id, "128");
+  const { verify_key } = await bot.get("/applications/@me");
+  const endpoint = await receiver(verify_key);
+  await bot.patch("/applications/@me", {
+    event_webhooks_url: endpoint.url,
+    event_webhooks_status: 2,
+    event_webhooks_types: ["GUILD_AUDIT_LOG_ENTRY_CREATE", "GUILD_UPDATE"],
+  });
+  await person.patch(`/guilds/${guild.id}`, { name: "audited" });
+  const events = () => endpoint.received.flatMap(({ body }) => JSON.parse(body).event ?? []);
+  const entries = () => events().filter(({ type }) => type === "GUILD_AUDIT_LOG_ENTRY_CREATE");
+  await until(() => entries().find(({ data }) => data.action_type === 1 && data.guild_id === guild.id));
+  const own = (await person.get(`/guilds/${guild.id}/roles`)).find((role: Json) => role.tags?.bot_id === bot.id);
+  await person.patch(`/guilds/${guild.id}/roles/${own.id}`, { permissions: "0" });
+  await person.patch(`/guilds/${guild.id}`, { name: "unaudited" });
+  await until(() => events().find(({ type, data }) => type === "GUILD_UPDATE" && data.name === "unaudited"));
+  const sql = postgres(platform.stores.databaseUrl, { max: 1, onnotice: () => {} });
+  const dropped = () => sql`
+    select 1 from webhook_deliveries where server_id = ${guild.id} and state = 'dropped'
+      and event_type = 'GUILD_AUDIT_LOG_ENTRY_CREATE'`;
+  // Of the role and of the second name.
+  await expect.poll(async () => (await dropped()).length).toBe(2);
+  await sql.end();
+  expect(entries()).toHaveLength(1);
 });
 
 test("what is said in a private thread goes to no application whose bot is not in it", async () => {
