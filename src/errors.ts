@@ -91,6 +91,7 @@ const errors = {
     400,
     "Webhooks can only create threads in forum channels",
   ],
+  FAILED_TO_BAN: [Code.FailedToBanUsers, 400, "Failed to ban users"],
   BANNED: [Code.UserBannedFromThisGuild, 403, "The user is banned from this guild"],
   MISSING_ACCESS: [Code.MissingAccess, 403, "Missing Access"],
   NOT_IN_DM: [Code.CannotExecuteActionOnDMChannel, 403, "Cannot execute action on a DM channel"],

@@ -285,13 +285,13 @@ const uncounted = (sql: Db) => sql`
   )`;
 
 /**
- * Hides what somebody wrote in a guild in the past `seconds`, the newest `limit` of it.
+ * Hides what these users wrote in a guild in the past `seconds`, the newest `limit` of it.
  * @returns the ids by channel
  */
 export async function deleteMessagesOf(
   sql: Db,
   guildId: string,
-  authorId: string,
+  authorIds: readonly string[],
   seconds: number,
   limit: number,
 ): Promise<{ channel_id: string; ids: string[] }[]> {
@@ -300,7 +300,7 @@ export async function deleteMessagesOf(
       update messages set deleted = true, version = version + 1
       where id in (
         select msg.id from messages msg join channels c on c.id = msg.channel_id
-        where msg.author_id = ${authorId} and c.server_id = ${guildId} and not msg.deleted
+        where msg.author_id = any(${[...authorIds]}) and c.server_id = ${guildId} and not msg.deleted
           and msg.created_at > now() - make_interval(secs => ${seconds})
         order by msg.id desc limit ${limit})
       returning id, channel_id

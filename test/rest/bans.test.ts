@@ -172,3 +172,48 @@ test("bans are paged by user id, ascending from either end", async () => {
   expect(await list(`limit=2&before=${ids[2]}&after=${ids[3]}`)).toEqual(ids.slice(0, 2));
   await refused(Code.InvalidFormBodyOrContentType, owner, "GET", `${path}?limit=1001`);
 });
+
+describe("a bulk ban", () => {
+  const path = `/guilds/${guild.id}/bulk-ban`;
+
+  test("bans whom it can, names the others, deletes what the banned wrote, and logs each", async () => {
+    const moderator = await member(BAN_MEMBERS | (1n << 5n), "bulk_moderator");
+    const [first, second, third] = [await member(0n, "one"), await member(0n, "two"), await platform.person("three")];
+    await owner.put(`${bans}/${third.id}`, {});
+    const said = await first.post(`/channels/${guild.channelId}/messages`, { content: "spam" });
+    const socket = await platform.socket(owner);
+    const user_ids = [first.id, owner.id, "1", second.id, third.id, first.id, moderator.id];
+    const reason = { "x-audit-log-reason": "raid" };
+    const answer = await moderator.request("POST", path, { user_ids, delete_message_seconds: 3600 }, reason);
+    expect(answer.status).toBe(200);
+    expectShape("BulkBanUsersResponse", answer.body);
+    expect(answer.body).toEqual({
+      banned_users: [first.id, second.id],
+      failed_users: [owner.id, "1", third.id, moderator.id],
+    });
+    for (const { id } of [first, second]) {
+      await socket.event("GUILD_BAN_ADD", (d) => d.user.id === id);
+      await socket.event("GUILD_MEMBER_REMOVE", (d) => d.user.id === id);
+      expect(await owner.get(`${bans}/${id}`)).toMatchObject({ reason: "raid" });
+      const log = await owner.get(`/guilds/${guild.id}/audit-logs?action_type=22&target_id=${id}`);
+      expect(log.audit_log_entries).toMatchObject([{ user_id: moderator.id, reason: "raid" }]);
+    }
+    await socket.event("MESSAGE_DELETE_BULK", (d) => d.ids.includes(said.id));
+    await refused(Code.UnknownMessage, owner, "GET", `/channels/${guild.channelId}/messages/${said.id}`);
+    socket.close();
+  });
+
+  test("of nobody who could be banned is an error, and changes nothing", async () => {
+    await refused(Code.FailedToBanUsers, owner, "POST", path, { user_ids: [owner.id, "1"] });
+    await refused(Code.InvalidFormBodyOrContentType, owner, "POST", path, { user_ids: [] });
+    const many = Array.from({ length: 201 }, (_, i) => String(i + 1));
+    await refused(Code.InvalidFormBodyOrContentType, owner, "POST", path, { user_ids: many });
+  });
+
+  test("of two hundred is one request", async () => {
+    const people = await Promise.all(Array.from({ length: 20 }, () => platform.person("crowd")));
+    const user_ids = [...people.map(({ id }) => id), ...Array.from({ length: 180 }, (_, i) => String(i + 1))];
+    const { banned_users, failed_users } = await owner.post(path, { user_ids });
+    expect([banned_users.length, failed_users.length]).toEqual([20, 180]);
+  });
+});

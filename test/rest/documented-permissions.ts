@@ -38,7 +38,7 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
   // Only its owner, in fact.
   ADMINISTRATOR: ["DELETE /guilds/:guild_id"],
   VIEW_AUDIT_LOG: ["GET /guilds/:guild_id/audit-logs"],
-  MANAGE_GUILD: ["PATCH /guilds/:guild_id", "GET /guilds/:guild_id/invites"],
+  MANAGE_GUILD: ["POST /guilds/:guild_id/bulk-ban", "PATCH /guilds/:guild_id", "GET /guilds/:guild_id/invites"],
   MANAGE_CHANNELS: [
     "PATCH /channels/:channel_id",
     "DELETE /channels/:channel_id",
@@ -62,6 +62,7 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
     "GET /guilds/:guild_id/bans/:user_id",
     "PUT /guilds/:guild_id/bans/:user_id",
     "DELETE /guilds/:guild_id/bans/:user_id",
+    "POST /guilds/:guild_id/bulk-ban",
   ],
   CREATE_INSTANT_INVITE: ["POST /channels/:channel_id/invites"],
   SEND_MESSAGES: ["POST /channels/:channel_id/messages", "POST /channels/:channel_id/typing"],

@@ -226,6 +226,10 @@ export const rows: Record<string, Row> = {
     path: { user_id: "banned_id" },
     unknown: { user_id: UNKNOWN_BAN },
   },
+  "POST /guilds/:guild_id/bulk-ban": {
+    body: (at) => ({ user_ids: [at.user_id], delete_message_seconds: 60 }),
+    anywhere: ["user_ids"],
+  },
   "GET /guilds/:guild_id/audit-logs": {
     query: (at) => ({
       user_id: at.user_id,

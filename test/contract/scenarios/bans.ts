@@ -5,6 +5,13 @@ export const banScenarios: Scenarios = {
     const { id } = await newMember();
     return bot.request("PUT", `/guilds/${guildId}/bans/${id}`, { delete_message_seconds: 3600 });
   },
+  bulk_ban_users_from_guild: async ({ bot, guildId, newMember, owner }) => {
+    const people = [await newMember(), await newMember(), owner];
+    return bot.request("POST", `/guilds/${guildId}/bulk-ban`, {
+      user_ids: people.map(({ id }) => id),
+      delete_message_seconds: 3600,
+    });
+  },
   list_guild_bans: async (world) => {
     await banned(world);
     return world.bot.request("GET", `/guilds/${world.guildId}/bans?limit=10`);
