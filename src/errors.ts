@@ -26,6 +26,7 @@ const errors = {
   UNKNOWN_BAN: [Code.UnknownBan, 404, "Unknown Ban"],
   UNKNOWN_EMOJI: [Code.UnknownEmoji, 404, "Unknown Emoji"],
   UNKNOWN_TAG: [Code.UnknownTag, 404, "Unknown Tag"],
+  UNKNOWN_COMMAND: [Code.UnknownApplicationCommand, 404, "Unknown application command"],
   SLOWMODE: [
     Code.ActionCannotBePerformedDueToSlowmodeRateLimit,
     429,
@@ -43,6 +44,16 @@ const errors = {
   MAX_REACTIONS: [Code.MaximumNumberOfReactionsReached, 400, "Maximum number of reactions reached (20)"],
   MAX_PINS: [Code.MaximumNumberOfPinsReachedForTheChannel, 400, "Maximum number of pins reached for the channel (250)"],
   MAX_WEBHOOKS: [Code.MaximumNumberOfWebhooksReached, 400, "Maximum number of webhooks reached (15)"],
+  MAX_COMMANDS: [
+    Code.MaximumNumberOfApplicationCommandsReached,
+    400,
+    "Maximum number of application commands reached (100)",
+  ],
+  MAX_COMMAND_CREATES: [
+    Code.MaximumDailyApplicationCommandCreatesReached,
+    400,
+    "Maximum number of daily application command creates has been reached (200)",
+  ],
   MAX_CHANNELS: [Code.MaximumNumberOfGuildChannelsReached, 400, "Maximum number of server channels reached (500)"],
   MAX_INVITES: [Code.MaximumNumberOfInvitesReached, 400, "Maximum number of invites reached (1000)"],
   MAX_OVERWRITES: [
@@ -59,6 +70,17 @@ const errors = {
     Code.MaximumNumberOfPinnedThreadsInForumHasBeenReached,
     400,
     "Maximum number of pinned threads in a forum channel has been reached",
+  ],
+  COMMAND_NAME_TAKEN: [
+    Code.ApplicationCommandWithThatNameAlreadyExists,
+    400,
+    "An application command with that name already exists",
+  ],
+  /** Not in discord-api-types. https://discord.com/developers/docs/topics/opcodes-and-status-codes#json */
+  ENTRY_POINT_KEPT: [
+    50240,
+    400,
+    "You cannot remove this app's Entry Point command in a bulk update operation. Please include the Entry Point command in your update request or delete it separately.",
   ],
   FORUM_CHANNEL: [Code.CannotSendAMessageInAForumChannel, 400, "Cannot send a message in a forum channel"],
   TAG_NAMES_NOT_UNIQUE: [Code.TagNamesMustBeUnique, 400, "Tag names must be unique"],

@@ -38,3 +38,13 @@ export const httpUrl = z
   .string()
   .max(2048)
   .refine((value) => /^https?:\/\//i.test(value) && URL.canParse(value), "Not a well formed URL.");
+
+/** Text measured in characters, where an emoji is one and not two. */
+export const characters = (min: number, max: number) =>
+  z.string().refine(
+    (value) => {
+      const { length } = [...value];
+      return length >= min && length <= max;
+    },
+    { message: `Must be between ${min} and ${max} in length.`, params: { code: "BASE_TYPE_BAD_LENGTH" } },
+  );

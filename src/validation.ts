@@ -35,6 +35,14 @@ function fault(issue: z.core.$ZodIssue, input: unknown): { code: string; message
         : { code: "NUMBER_TYPE_MIN", message: `Value should be greater than or equal to ${issue.minimum}.` };
     case "invalid_value":
       return { code: "BASE_TYPE_CHOICES", message: `Value must be one of {${issue.values.map(String).join(", ")}}.` };
+    case "invalid_union": {
+      // None of the forms has this discriminator: Discord names those that there are.
+      const of = "discriminator" in issue && "options" in issue && Array.isArray(issue.options) ? issue.options : [];
+      if (of.length === 0) return { code: "BASE_TYPE_INVALID", message: issue.message };
+      if (valueAt(input, issue.path) === undefined)
+        return { code: "BASE_TYPE_REQUIRED", message: "This field is required" };
+      return { code: "BASE_TYPE_CHOICES", message: `Value must be one of {${of.map(String).join(", ")}}.` };
+    }
     case "invalid_format":
       return { code: "BASE_TYPE_BAD_FORMAT", message: issue.message };
     case "custom":

@@ -7,12 +7,13 @@ import { verifyEndpoint } from "../../core/webhook-endpoint.ts";
 import { generateKeyPair } from "../../core/webhook-signing.ts";
 import { wireApplication } from "../../core/wire/application.ts";
 import type { App } from "../app.ts";
+import { callersApplication, ownApplication } from "../applications/access.ts";
 import { announceRevocation } from "../auth/logins.ts";
 import { hashToken, newBotToken } from "../auth/tokens.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { httpUrl, imageData, trimmed } from "../fields.ts";
 import { storeImages } from "../files/images.ts";
-import { type Access, bot, person, route, signedIn } from "../route.ts";
+import { person, route } from "../route.ts";
 import {
   type ApplicationPatch,
   type ApplicationRow,
@@ -32,34 +33,6 @@ const DEFAULT_FLAGS =
   ApplicationFlags.GatewayPresenceLimited |
   ApplicationFlags.GatewayGuildMembersLimited |
   ApplicationFlags.GatewayMessageContentLimited;
-
-/** The owner of the application `:application_id`, or the application's own bot. */
-const ownApplication: Access<ApplicationRow> = {
-  kind: "application owner",
-  needs: [],
-  resolve: async (request) => {
-    const caller = signedIn(request.caller);
-    const found = await findApplication(request.app.sql, request.params.get("application_id"));
-    // To others it does not exist, so that ids can't be probed.
-    if (found === undefined || (found.owner_id !== caller.user.id && found.bot_id !== caller.user.id)) {
-      throw new ApiError("UNKNOWN_APPLICATION");
-    }
-    return found;
-  },
-};
-
-/** The application of the bot that asks. */
-const callersApplication: Access<ApplicationRow> = {
-  kind: "bot",
-  needs: [],
-  resolve: async (request) => {
-    const caller = await bot.resolve(request);
-    const found =
-      caller.applicationId === null ? undefined : await findApplication(request.app.sql, caller.applicationId);
-    if (found === undefined) throw new ApiError("UNKNOWN_APPLICATION");
-    return found;
-  },
-};
 
 const applicationPatch = z.object({
   description: z.string().max(400).optional(),

@@ -4,6 +4,7 @@ import { auditLogRoutes } from "./audit-log.ts";
 import { authRoutes } from "./auth.ts";
 import { banRoutes } from "./bans.ts";
 import { channelRoutes } from "./channels.ts";
+import { commandRoutes } from "./commands.ts";
 import { gatewayRoutes } from "./gateway.ts";
 import { guildRoutes } from "./guilds.ts";
 import { inviteRoutes } from "./invites.ts";
@@ -34,6 +35,7 @@ export const routes: readonly Route[] = [
   ...pinRoutes,
   ...threadRoutes,
   ...applicationRoutes,
+  ...commandRoutes,
   ...oauth2Routes,
   ...webhookRoutes,
   ...webhookMessageRoutes,

@@ -67,6 +67,13 @@ export async function updateApplication(sql: Db, id: string, patch: ApplicationP
   if (Object.keys(patch).length > 0) await sql`update applications set ${sql(patch)} where id = ${id}`;
 }
 
+/** Whether an application was added to a guild: its bot is a member. */
+export async function isInGuild(sql: Db, application: ApplicationRow, guildId: string): Promise<boolean> {
+  const rows = await sql`
+    select 1 from server_members where server_id = ${guildId} and user_id = ${application.bot_id}`;
+  return rows.length > 0;
+}
+
 /** The seed of the application's signing key, sealed. */
 export async function privateKeyOf(sql: Db, id: string): Promise<Buffer | undefined> {
   const [row] = await sql<{ private_key: Buffer }[]>`select private_key from applications where id = ${id}`;

@@ -22,6 +22,9 @@ export const needsToken = (route: Route): boolean => !["public", "webhook token"
 export const neededBy = (route: Route): PermissionName[] =>
   route.access.needs.filter((permission) => permission !== "VIEW_CHANNEL");
 
+/** The HTTP status of a JSON code that an id, or a stranger, is refused with. */
+export const statusOf = (code: number): number => (code === 50001 ? 403 : 404);
+
 /** The code for people who aren't in the guild; undefined where the route is for anybody. */
 export function strangersCode(route: Route): number | undefined {
   const row = rowOf(route);

@@ -51,6 +51,7 @@ const UNKNOWN: Record<string, number> = {
   role_id: 10011,
   overwrite_id: 10009,
   application_id: 10002,
+  command_id: 10063,
   webhook_id: 10015,
   code: 10006,
 };
@@ -101,9 +102,8 @@ describe("a caller without the right", () => {
 
   test.each(routes.filter((route) => strangersCode(route) !== undefined))("$method $path: strangers", async (route) => {
     const code = strangersCode(route) ?? 0;
-    const status = code === 50001 ? 403 : 404;
-    expectRefusal(await ask(route, world.stranger), status, code);
-    expectRefusal(await ask(route, world.neighbour), status, code);
+    expectRefusal(await ask(route, world.stranger), matrix.statusOf(code), code);
+    expectRefusal(await ask(route, world.neighbour), matrix.statusOf(code), code);
     await expectNothingChanged();
   });
 
@@ -144,7 +144,8 @@ describe("an id in the path", () => {
     const code = rowOf(route).unknown?.[name] ?? UNKNOWN[name];
     expect(code, "the matrix must know the code").toBeDefined();
     for (const value of [NOBODY, "0", "9223372036854775807"]) {
-      expectRefusal(await ask(route, rightful(route), { params: { [name]: value } }), 404, code ?? 0);
+      const answer = await ask(route, rightful(route), { params: { [name]: value } });
+      expectRefusal(answer, matrix.statusOf(code ?? 0), code ?? 0);
     }
     await expectNothingChanged();
   });
@@ -158,7 +159,7 @@ describe("an id in the path", () => {
     const place = row.path?.[name] ?? name;
     const value = place === "banned_id" ? world.neighbour.id : isPlace(place, elsewhere) ? elsewhere[place] : "";
     const code = row.unknown?.[name] ?? UNKNOWN[name] ?? 0;
-    expectRefusal(await ask(route, rightful(route), { params: { [name]: value } }), 404, code);
+    expectRefusal(await ask(route, rightful(route), { params: { [name]: value } }), matrix.statusOf(code), code);
     await expectNothingChanged();
   });
 

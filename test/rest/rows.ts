@@ -87,6 +87,52 @@ const APPLICATION = {
   event_webhooks_status: 1,
   event_webhooks_types: ["MESSAGE_CREATE"],
 };
+const OF_COMMAND = { name: "option", description: "description" };
+const COMMAND = {
+  name: "command",
+  name_localizations: { de: "befehl" },
+  description: "description",
+  description_localizations: { de: "Beschreibung" },
+  options: [
+    {
+      ...OF_COMMAND,
+      type: 3,
+      name_localizations: { de: "wahl" },
+      required: true,
+      autocomplete: false,
+      choices: [{ name: "Choice", name_localizations: { de: "Wahl" }, value: "choice" }],
+      min_length: 1,
+      max_length: 10,
+    },
+    { ...OF_COMMAND, name: "whole", type: 4, min_value: 1, max_value: 10, choices: [{ name: "One", value: 1 }] },
+    { ...OF_COMMAND, name: "number", type: 10, min_value: 0.5, max_value: 1.5 },
+    { ...OF_COMMAND, name: "channel", type: 7, channel_types: [0, 2] },
+    { ...OF_COMMAND, name: "file", type: 11, file_types: ["image", ".pdf"] },
+  ],
+  default_member_permissions: "8",
+  default_permission: true,
+  dm_permission: true,
+  nsfw: true,
+  integration_types: [0],
+  contexts: [0, 1],
+};
+const NEW_COMMAND = { ...COMMAND, type: 1 };
+const GROUPS = [
+  {
+    ...OF_COMMAND,
+    type: 2,
+    options: [{ ...OF_COMMAND, type: 1, options: [{ ...OF_COMMAND, type: 6, required: true }] }],
+  },
+];
+/** Without ids: those that aren't known count for nothing. */
+const COMMANDS = () => [
+  { ...OF_COMMAND, type: 1, options: GROUPS },
+  { name: "User", type: 2 },
+];
+const WITH_LOCALIZATIONS = { query: () => ({ with_localizations: "true" }) };
+/** Where an application was not added to the guild. */
+const NOT_ADDED = { guild_id: 50001 };
+const OF_GUILD = { path: { command_id: "guild_command_id" }, unknown: NOT_ADDED } as const;
 const PAGE = (at: Places) => ({ before: at.message_id, after: "1", limit: "5" });
 const NO_THREAD = () => ({});
 const SLACK = {
@@ -311,6 +357,16 @@ export const rows: Record<string, Row> = {
   "POST /applications": { body: () => ({ name: "App", description: "description", icon: IMAGE }) },
   "PATCH /applications/@me": { body: () => APPLICATION },
   "PATCH /applications/:application_id": { body: () => APPLICATION },
+  "GET /applications/:application_id/commands": WITH_LOCALIZATIONS,
+  "POST /applications/:application_id/commands": { body: () => NEW_COMMAND },
+  "PUT /applications/:application_id/commands": { body: COMMANDS },
+  "PATCH /applications/:application_id/commands/:command_id": { body: () => COMMAND },
+  "GET /applications/:application_id/guilds/:guild_id/commands": { ...WITH_LOCALIZATIONS, unknown: NOT_ADDED },
+  "POST /applications/:application_id/guilds/:guild_id/commands": { body: () => NEW_COMMAND, unknown: NOT_ADDED },
+  "PUT /applications/:application_id/guilds/:guild_id/commands": { body: COMMANDS, unknown: NOT_ADDED },
+  "GET /applications/:application_id/guilds/:guild_id/commands/:command_id": OF_GUILD,
+  "PATCH /applications/:application_id/guilds/:guild_id/commands/:command_id": { ...OF_GUILD, body: () => COMMAND },
+  "DELETE /applications/:application_id/guilds/:guild_id/commands/:command_id": OF_GUILD,
   "POST /oauth2/authorize": {
     body: (at) => ({ guild_id: at.guild_id, authorize: true }),
     query: (at) => ({ client_id: at.application_id, scope: "bot", permissions: "8" }),

@@ -25,6 +25,9 @@ export interface Places {
   webhook_message_id: string;
   code: string;
   application_id: string;
+  /** A global command of the application; the other one is the guild's. */
+  command_id: string;
+  guild_command_id: string;
 }
 
 /** Who acts, and where. */
@@ -122,6 +125,9 @@ async function makeGuild(
   await owner.put(`/channels/${channelId}/permissions/${role.id}`, { type: 0, allow: "0", deny: "2048" });
   await owner.put(`/guilds/${id}/bans/${outcast.id}`, {});
   const bot = await platform.bot(owner, id);
+  const ping = { name: "ping", description: "Says pong" };
+  const command = await bot.post(`/applications/${bot.id}/commands`, ping);
+  const guildCommand = await bot.post(`/applications/${bot.id}/guilds/${id}/commands`, ping);
   const places: Places = {
     guild_id: id,
     channel_id: channelId,
@@ -142,6 +148,8 @@ async function makeGuild(
     webhook_message_id: posted.id,
     code: invite.code,
     application_id: bot.id,
+    command_id: command.id,
+    guild_command_id: guildCommand.id,
   };
   return { places, bot };
 }

@@ -2,6 +2,7 @@ import type { Scenarios } from "../world.ts";
 import { applicationScenarios } from "./applications.ts";
 import { banScenarios } from "./bans.ts";
 import { channelScenarios } from "./channels.ts";
+import { commandScenarios } from "./commands.ts";
 import { gatewayScenarios } from "./gateway.ts";
 import { guildScenarios } from "./guilds.ts";
 import { inviteScenarios } from "./invites.ts";
@@ -17,6 +18,7 @@ export const scenarios: Scenarios = {
   ...applicationScenarios,
   ...banScenarios,
   ...channelScenarios,
+  ...commandScenarios,
   ...gatewayScenarios,
   ...guildScenarios,
   ...inviteScenarios,
