@@ -21,6 +21,16 @@ const WITHOUT: Record<string, readonly string[]> = {
     "PATCH /applications/:application_id",
     "POST /applications/:application_id/bot",
   ],
+  "changes commands of an application: Discord logs only who may use them": [
+    "POST /applications/:application_id/commands",
+    "PUT /applications/:application_id/commands",
+    "PATCH /applications/:application_id/commands/:command_id",
+    "DELETE /applications/:application_id/commands/:command_id",
+    "POST /applications/:application_id/guilds/:guild_id/commands",
+    "PUT /applications/:application_id/guilds/:guild_id/commands",
+    "PATCH /applications/:application_id/guilds/:guild_id/commands/:command_id",
+    "DELETE /applications/:application_id/guilds/:guild_id/commands/:command_id",
+  ],
   "makes the guild, or ends it with its log": ["POST /guilds", "DELETE /guilds/:guild_id"],
   "is what members do for themselves": [
     "DELETE /users/@me/guilds/:guild_id",
