@@ -28,13 +28,6 @@ export async function findCommandIn(sql: Db, scope: CommandScope, id: string): P
   return row;
 }
 
-/** A command of any application, global or of a guild. */
-export async function findCommand(sql: Db, id: string): Promise<CommandRow | undefined> {
-  const [row] = await sql<CommandRow[]>`
-    select ${commandColumns(sql)} from application_commands c where c.id = ${id}`;
-  return row;
-}
-
 /** Makes others who change commands of the application wait until the transaction ends. */
 export async function lockCommands(tx: Transaction, applicationId: string): Promise<void> {
   await tx`select 1 from applications where id = ${applicationId} for no key update`;
