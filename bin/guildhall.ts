@@ -27,6 +27,11 @@ const commands: Record<string, Command> = {
     summary: "Brings the database of DATABASE_URL up to date.",
     run: async (config) => (await import("./commands/migrate.ts")).migrateCommand(config),
   },
+  limits: {
+    summary:
+      "Shows or sets how many times the usual rate limits an application has: limits APPLICATION_ID [FACTOR|off].",
+    run: async (config, args) => (await import("./commands/limits.ts")).limits(config, args),
+  },
   demo: {
     summary: "Makes a demo person, guild, bot and webhook on a running platform, and shows their logins.",
     run: async (config) => (await import("./commands/demo.ts")).demo(config),

@@ -19,6 +19,12 @@ export function clientAddress(peer: string, forwardedFor: string | undefined, tr
   return address;
 }
 
+/** What counts as one address: with IPv6 whoever has one has a whole network of them. */
+export function addressKey(address: string): string {
+  if (!ipaddr.IPv6.isValid(address)) return address;
+  return `${ipaddr.IPv6.parse(address).parts.slice(0, 4).join(":")}/64`;
+}
+
 /** IPv4 inside IPv6 is the same address. */
 function plain(address: string): string {
   return isIP(address) === 0 ? address : ipaddr.process(address).toString();

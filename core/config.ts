@@ -25,6 +25,10 @@ export interface Config {
   /** Networks, each in CIDR form. */
   egressAllow: string[];
   rateLimits: boolean;
+  rateLimitFactor: number;
+  globalRateLimit: number;
+  invalidRequestLimit: number;
+  loginAttempts: number;
   secret: string | undefined;
   tlsCert: string | undefined;
   tlsKey: string | undefined;
@@ -90,6 +94,18 @@ const environment = z.object({
     .enum(["on", "off"], { error: "must be on or off" })
     .default("on")
     .describe("`off` answers without rate limits, for load tests."),
+  RATE_LIMIT_FACTOR: factor(1000)
+    .default(1)
+    .describe("Multiplies the rate limits of all routes, such as 2 or 0.5; for one application: guildhall limits."),
+  GLOBAL_RATE_LIMIT: whole(1, 1_000_000)
+    .default(50)
+    .describe("Requests that an account, or without a token an address, may make in a second over all routes."),
+  INVALID_REQUEST_LIMIT: whole(10, 1_000_000_000)
+    .default(10_000)
+    .describe("Answers of 401, 403 and 429 in ten minutes after which an address is refused."),
+  LOGIN_ATTEMPTS: whole(1, 1_000_000)
+    .default(10)
+    .describe("Wrong passwords that one address may try for one account in five minutes."),
   GUILDHALL_SECRET: z
     .string()
     .min(32, { error: "must have at least 32 characters; make one with: openssl rand -hex 32" })
@@ -165,6 +181,10 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     s3,
     egressAllow: v.EGRESS_ALLOW,
     rateLimits: v.RATE_LIMITS === "on",
+    rateLimitFactor: v.RATE_LIMIT_FACTOR,
+    globalRateLimit: v.GLOBAL_RATE_LIMIT,
+    invalidRequestLimit: v.INVALID_REQUEST_LIMIT,
+    loginAttempts: v.LOGIN_ATTEMPTS,
     secret: v.GUILDHALL_SECRET,
     tlsCert: v.TLS_CERT,
     tlsKey: v.TLS_KEY,
@@ -227,6 +247,15 @@ function whole(min: number, max: number) {
     .regex(/^\d+$/, { error })
     .transform(Number)
     .pipe(z.number({ error }).min(min, { error }).max(max, { error }));
+}
+
+function factor(max: number) {
+  const error = `must be a number above 0, up to ${max}`;
+  return z
+    .string()
+    .regex(/^\d+(\.\d+)?$/, { error })
+    .transform(Number)
+    .pipe(z.number({ error }).positive({ error }).max(max, { error }));
 }
 
 function url(...protocols: string[]) {

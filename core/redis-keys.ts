@@ -34,6 +34,8 @@ export const redisKeys = {
   /** Stands while a user has to wait before the next message, or thread, in a channel. */
   slowmode: (kind: "message" | "thread", channelId: string, userId: string) =>
     `${partition}:slow:${kind}:${channelId}:${userId}`,
+  /** Requests that a caller has made lately, of one kind. */
+  rateLimit: (counter: string) => `${partition}:rate:${counter}`,
   /** A user's sessions, each with its presence. */
   sessionsOf: (userId: string) => `${partition}:sessions:${userId}`,
   /** The presence of a session that ended without a goodbye, for one that resumes it. */

@@ -1,6 +1,6 @@
 import { GatewayCloseCodes, GatewayOpcodes } from "discord-api-types/v10";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import { clientAddress } from "../core/client-address.ts";
+import { addressKey, clientAddress } from "../core/client-address.ts";
 import type { Config } from "../core/config.ts";
 import { connectDatabase } from "../core/db.ts";
 import { parseNetworks } from "../core/egress-rules.ts";
@@ -23,7 +23,6 @@ import { onMessage } from "./receive.ts";
 import { pump } from "./replay.ts";
 import { Connection, type Session, type SocketData } from "./session.ts";
 import { touchSessions } from "./session-store.ts";
-import { addressKey } from "./unidentified.ts";
 import {
   App,
   type HttpRequest,

@@ -1,4 +1,3 @@
-import ipaddr from "ipaddr.js";
 import type { Connection } from "./session.ts";
 
 /**
@@ -31,10 +30,4 @@ export class Unidentified {
     if (left > 0) this.#counts.set(connection.address, left);
     else this.#counts.delete(connection.address);
   }
-}
-
-/** What counts as one address: with IPv6 whoever has one has a whole network of them. */
-export function addressKey(address: string): string {
-  if (!ipaddr.IPv6.isValid(address)) return address;
-  return `${ipaddr.IPv6.parse(address).parts.slice(0, 4).join(":")}/64`;
 }

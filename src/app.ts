@@ -1,3 +1,4 @@
+import { RESTJSONErrorCodes as Code } from "discord-api-types/v10";
 import { Hono } from "hono";
 import { getPath } from "hono/utils/url";
 import type { Cdn } from "../core/cdn.ts";
@@ -20,6 +21,8 @@ import { serveImages } from "./files/serve-images.ts";
 import type { FileStore } from "./files/store.ts";
 import { isUrlEncoded, parseUrlEncoded } from "./form-body.ts";
 import { type HttpEnv, requestContext } from "./http-context.ts";
+import type { Limiter } from "./limits/limiter.ts";
+import { RateLimited, refusalResponse } from "./limits/refusal.ts";
 import { serveDescription } from "./openapi/serve.ts";
 import { Params, type Parse, type Route } from "./route.ts";
 import { routes } from "./routes/index.ts";
@@ -38,6 +41,7 @@ export interface App {
   changeBy: ChangeBy;
   nextId: NextId;
   slowmode: Slowmode;
+  limiter: Limiter;
   files: FileStore;
   incoming: Incoming;
   cdn: Cdn;
@@ -62,12 +66,16 @@ export function createHttpApp(app: App): Hono<HttpEnv> {
   for (const root of ROOTS) {
     for (const route of byPrecedence(routes)) {
       http.on(route.method, root + route.path, async (c) => {
+        const address = c.get("address");
+        app.limiter.checkAddress(address);
         const params = readParams(c.req.param());
         const caller = await app.auth.authenticate(c.req.header("authorization"));
+        const limits = app.limiter.of({ bucket: route.bucket, params: params.values, caller, address });
+        c.set("limits", limits);
         const actor = { userId: caller?.user.id ?? null, reason: () => auditReason(c) };
         const own = { ...app, change: app.changeBy(actor) };
-        const request = { app: own, params, caller, http: c, body: undefined, files: [], query: undefined };
-        const answer = await route.run(request, parserOf(app, c.req));
+        const request = { app: own, params, caller, address, http: c, body: undefined, files: [], query: undefined };
+        const answer = await route.run(request, parserOf(app, c.req), limits);
         if (answer === undefined) return c.body(null, 204);
         return answer instanceof Response ? answer : c.json(answer, route.status);
       });
@@ -82,6 +90,8 @@ export function createHttpApp(app: App): Hono<HttpEnv> {
     return errorResponse(new ApiError("METHOD_NOT_ALLOWED"), { Allow: methods.join(", ") });
   });
   http.onError((error, c) => {
+    if (isInvalid(error)) c.get("limits")?.invalid();
+    if (error instanceof RateLimited) return refusalResponse(error);
     if (error instanceof ApiError) return errorResponse(error);
     const vanished = vanishedReference(error);
     if (vanished !== undefined) return errorResponse(new ApiError(VANISHED[vanished] ?? "NOT_FOUND"));
@@ -93,6 +103,16 @@ export function createHttpApp(app: App): Hono<HttpEnv> {
     return errorResponse(new ApiError("INTERNAL"));
   });
   return http;
+}
+
+/**
+ * What counts against the address. A webhook that isn't there counts: who posts to it never learns otherwise.
+ * https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
+ */
+function isInvalid(error: Error): boolean {
+  if (error instanceof RateLimited) return error.scope !== "shared";
+  if (!(error instanceof ApiError)) return false;
+  return error.status === 401 || error.status === 403 || error.code === Code.UnknownWebhook;
 }
 
 /** What is unknown when a row went away under a request. */
@@ -107,14 +127,17 @@ function errorResponse(error: ApiError, headers: Record<string, string> = {}): R
     message: error.message,
     code: error.code,
     ...(error.details ? { errors: error.details } : {}),
-    ...(error.retryAfter === undefined ? {} : { retry_after: error.retryAfter }),
+    ...(error.retryAfter === undefined ? {} : { retry_after: error.retryAfter, global: false }),
   };
   const patience = patienceOf(error);
   return Response.json(body, { status: error.status, headers: { ...patience, ...headers } });
 }
 
 function patienceOf(error: ApiError): Record<string, string> {
-  if (error.retryAfter !== undefined) return { "Retry-After": String(Math.ceil(error.retryAfter)) };
+  // Slowmode: the channel's, so no fault of the caller's.
+  if (error.retryAfter !== undefined) {
+    return { "Retry-After": String(Math.ceil(error.retryAfter)), "X-RateLimit-Scope": "shared" };
+  }
   return error.status === 503 ? { "Retry-After": "1" } : {};
 }
 

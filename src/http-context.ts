@@ -5,10 +5,18 @@ import { clientAddress } from "../core/client-address.ts";
 import type { Config } from "../core/config.ts";
 import { parseNetworks } from "../core/egress-rules.ts";
 import type { Logger } from "../core/log.ts";
+import type { RequestLimits } from "./limits/limiter.ts";
 import { httpSeconds } from "./metrics.ts";
 
 export interface HttpEnv {
-  Variables: { log: Logger; requestId: string };
+  Variables: {
+    log: Logger;
+    requestId: string;
+    /** Where it comes from. */
+    address: string;
+    /** Null, or not set yet: none. */
+    limits: RequestLimits | null | undefined;
+  };
 }
 
 /** Gives each request an id, a logger that bears it, its time in the metrics, and the headers every answer has. */
@@ -19,7 +27,10 @@ export function requestContext(app: { log: Logger; config: Config }): Middleware
     const requestId = randomUUID();
     c.set("requestId", requestId);
     c.set("log", app.log.child({ requestId }));
+    const address = clientAddress(getConnInfo(c).remote.address ?? "", c.req.header("x-forwarded-for"), trusted);
+    c.set("address", address);
     await next();
+    tellLimits(c.res.headers, c.get("limits"));
     c.res.headers.set("X-Request-Id", requestId);
     // discord.py and JDA take a 429 without Via for a ban by a proxy in front.
     c.res.headers.set("Via", "1.1 guildhall");
@@ -27,9 +38,16 @@ export function requestContext(app: { log: Logger; config: Config }): Middleware
     const { status } = c.res;
     httpSeconds.observe({ method: c.req.method, status: String(status) }, seconds);
     if (!app.log.isLevelEnabled("debug")) return;
-    const client = clientAddress(getConnInfo(c).remote.address ?? "", c.req.header("x-forwarded-for"), trusted);
     // The path without what follows a webhook's id: that is its token.
     const path = c.req.path.replace(/(\/webhooks\/\d+\/).*/, "$1…");
-    app.log.debug({ requestId, client, method: c.req.method, path, status, seconds }, "request");
+    app.log.debug({ requestId, client: address, method: c.req.method, path, status, seconds }, "request");
   };
+}
+
+/** A refusal has told what it knows better; one of all routes tells nothing of this one. */
+function tellLimits(headers: Headers, limits: RequestLimits | null | undefined): void {
+  if (!limits || headers.has("X-RateLimit-Global")) return;
+  for (const [name, value] of Object.entries(limits.headers())) {
+    if (!headers.has(name)) headers.set(name, value);
+  }
 }

@@ -5,6 +5,8 @@ import type { App } from "./app.ts";
 import type { Caller } from "./auth/caller.ts";
 import { ApiError } from "./errors.ts";
 import type { Upload } from "./files/form.ts";
+import type { RequestLimits } from "./limits/limiter.ts";
+import { type Bucket, bucketOf, type Limit, type Rate } from "./limits/rules.ts";
 
 /** What a handler is given. */
 export interface Request<B, Q> {
@@ -17,6 +19,8 @@ export interface Request<B, Q> {
   query: Q;
   /** Who asks; null only on routes for everybody. */
   caller: Caller | null;
+  /** The address it comes from. */
+  address: string;
   http: Context;
 }
 
@@ -63,6 +67,10 @@ export interface RouteSpec<T, B, Q> {
   operation?: string;
   summary?: string;
   access: Access<T>;
+  /** How often a caller may; where the route says nothing, as src/limits/rules.ts has it for its method. */
+  limit?: Limit;
+  /** A further limit that all callers share, for those requests whose body has any of these fields. */
+  sharedLimit?: Rate & { fields: readonly (keyof B & string)[] };
   body?: z.ZodType<B>;
   /** Whether the body may have images in it, as data URIs. */
   images?: boolean;
@@ -82,12 +90,15 @@ export interface Route {
   operation: string | undefined;
   summary: string | undefined;
   access: { kind: Access<unknown>["kind"]; needs: readonly PermissionName[] };
+  bucket: Bucket;
+  sharedLimit: (Rate & { fields: readonly string[] }) | undefined;
   body: z.ZodType | undefined;
   /** Whether it takes files, as a form. */
   files: boolean;
   query: z.ZodType | undefined;
   status: 200 | 201;
-  run(request: Request<unknown, unknown>, parse: Parse): Promise<unknown>;
+  /** @param limits null when there are none */
+  run(request: Request<unknown, unknown>, parse: Parse, limits: RequestLimits | null): Promise<unknown>;
 }
 
 /** Parses body and query once access is granted: a stranger learns nothing from validation errors. */
@@ -109,22 +120,34 @@ interface Takes {
 const NO_BODY = { body: undefined, files: [] };
 
 export function route<T, B = undefined, Q = undefined>(spec: RouteSpec<T, B, Q>): Route {
+  const { sharedLimit } = spec;
+  const bucket = bucketOf(spec);
   return {
     method: spec.method,
     path: spec.path,
     operation: spec.operation,
     summary: spec.summary,
     access: { kind: spec.access.kind, needs: spec.access.needs },
+    bucket,
+    sharedLimit,
     body: spec.body,
     files: spec.files !== undefined,
     query: spec.query,
     status: spec.status ?? 200,
-    run: async (request, parse) => {
-      const access = await spec.access.resolve(request);
+    run: async (request, parse, limits) => {
+      // Redis counts while Postgres looks who may; what has come too soon is refused before anything else is said.
+      const counted = limits?.take();
+      const resolving = spec.access.resolve(request);
+      resolving.catch(() => {});
+      await counted;
+      const access = await resolving;
       const mayUpload = spec.files === undefined ? undefined : () => spec.files?.(access);
       const takes = { images: spec.images === true, mayUpload };
       const { body, files } = spec.body === undefined ? NO_BODY : await parse.body(spec.body, takes);
       try {
+        if (sharedLimit !== undefined && hasOneOf(body, sharedLimit.fields)) {
+          await limits?.takeShared(bucket.hash, sharedLimit);
+        }
         // Where the spec has no schema, B and Q are undefined, which a handler then sees.
         const query = spec.query === undefined ? undefined : parse.query(spec.query);
         return await spec.handle({ ...request, body: body as B, files, query: query as Q }, access);
@@ -134,6 +157,9 @@ export function route<T, B = undefined, Q = undefined>(spec: RouteSpec<T, B, Q>)
     },
   };
 }
+
+const hasOneOf = (body: unknown, fields: readonly string[]): boolean =>
+  typeof body === "object" && body !== null && fields.some((field) => Object.hasOwn(body, field));
 
 /** Anyone, with or without a token. */
 export const everyone: Access<null> = { kind: "public", needs: [], resolve: async () => null };

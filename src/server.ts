@@ -23,6 +23,7 @@ import { diskStore } from "./files/disk.ts";
 import { createIncoming } from "./files/incoming.ts";
 import { s3Store } from "./files/s3.ts";
 import { startHousekeeping } from "./housekeeping.ts";
+import { createLimiter } from "./limits/limiter.ts";
 import { registry } from "./metrics.ts";
 import { createSlowmode } from "./slowmode.ts";
 
@@ -53,6 +54,7 @@ export async function startApi(config: Config): Promise<{ port: number; stop(): 
     changeBy,
     nextId: lease.nextId,
     slowmode: createSlowmode(redis),
+    limiter: createLimiter(config, redis, log),
     startsTaken: (botId) => startsTaken(redis, botId),
     secret,
     files: config.s3 === undefined ? diskStore(fileDir) : s3Store(config.s3),
@@ -86,6 +88,7 @@ export async function startApi(config: Config): Promise<{ port: number; stop(): 
         setTimeout(() => "closeAllConnections" in server && server.closeAllConnections(), 3000).unref();
       });
       await app.egress.close();
+      await app.limiter.stop();
       await eventLog.stop();
       await lease.release();
       redis.disconnect();

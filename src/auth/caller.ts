@@ -12,6 +12,8 @@ export interface Caller {
   familyId: string | null;
   /** The application of a bot; null for people. */
   applicationId: string | null;
+  /** How many times the usual rate limits it has; Infinity for none. */
+  rateLimitFactor: number;
 }
 
 export interface Authenticator {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Route } from "../route.ts";
+import { limitsOf } from "./limits-text.ts";
 import { type BodyRef, operations } from "./operations.ts";
 
 /** A part of the document: JSON as it is sent. */
@@ -23,7 +24,12 @@ const ERROR: Json = {
 const LIMITED: Json = {
   type: "object",
   required: ["message", "retry_after", "global"],
-  properties: { message: { type: "string" }, retry_after: { type: "number" }, global: { type: "boolean" } },
+  properties: {
+    message: { type: "string" },
+    retry_after: { type: "number", description: "Seconds" },
+    global: { type: "boolean", description: "Whether it is the limit over all routes" },
+    code: { type: "integer" },
+  },
 };
 
 /**
@@ -60,7 +66,15 @@ function operationOf(route: Route): Json {
     operationId: route.operation ?? `${route.method.toLowerCase()}${route.path.replace(/\W+/g, "_")}`,
     tags: [route.path.split("/")[1] ?? ""],
     ...(route.summary === undefined ? {} : { summary: route.summary }),
-    ...(needs.length === 0 ? {} : { description: `Needs ${needs.join(", ")}.` }),
+    description: [...(needs.length === 0 ? [] : [`Needs ${needs.join(", ")}.`]), `${limitsOf(route)}.`].join(" "),
+    "x-rate-limit": {
+      bucket: route.bucket.hash,
+      requests: route.bucket.requests,
+      seconds: route.bucket.seconds,
+      per: route.bucket.per,
+      ...(route.bucket.shared === undefined ? {} : { shared: route.bucket.shared }),
+      ...(route.sharedLimit === undefined ? {} : { sharedFor: route.sharedLimit }),
+    },
     security: open ? [{}] : [...(kind === "person" ? [] : [{ bot: [] }]), ...(kind === "bot" ? [] : [{ person: [] }])],
     parameters: [...pathParameters(route.path), ...queryParameters(route.query)],
     ...(route.body === undefined ? {} : { requestBody: bodyOf(route.body, route.files) }),

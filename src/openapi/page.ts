@@ -1,5 +1,6 @@
 import { html } from "hono/html";
 import type { Route } from "../route.ts";
+import { limitsOf } from "./limits-text.ts";
 
 /**
  * The routes as a page to read. No script and nothing from elsewhere, so that it works on a machine without internet
@@ -45,6 +46,7 @@ const resourceOf = (route: Route) => route.path.split("/")[1] ?? "";
 function entry(route: Route) {
   const facts: [string, string][] = [["Who", route.access.kind]];
   if (route.access.needs.length > 0) facts.push(["Permissions", route.access.needs.join(", ")]);
+  facts.push(["Rate limit", limitsOf(route)]);
   if (route.operation !== undefined) facts.push(["Discord's name", route.operation]);
   return html`<details>
     <summary><b>${route.method}</b><code>${route.path}</code> ${route.summary ?? ""}</summary>

@@ -42,6 +42,8 @@ export const channelRoutes = [
     operation: "update_channel",
     // Of a thread, each field has its own rule.
     access: channelOrThread("MANAGE_CHANNELS", []),
+    limit: { requests: 5, seconds: 15 },
+    sharedLimit: { requests: 2, seconds: 600, fields: ["name", "topic"] },
     body: channelOrThreadPatch,
     handle: ({ app, body }, found) => {
       if (found.type === "dm") throw new ApiError("NOT_IN_DM");

@@ -8,10 +8,13 @@ import type { App } from "../app.ts";
 import { auditAction } from "../audit/entry.ts";
 import { ApiError } from "../errors.ts";
 import { limit, snowflake } from "../fields.ts";
+import type { Limit } from "../limits/rules.ts";
 import { changeRoles, existingMember, memberPatch, nickname, patchMember, saveMember } from "../members.ts";
 import { removeMember } from "../membership.ts";
 import { route } from "../route.ts";
 import { findMember } from "../store/members.ts";
+
+const MEMBER_ROLES: Limit = { bucket: "member roles", requests: 10, seconds: 10 };
 
 export const memberRoutes = [
   route({
@@ -19,6 +22,7 @@ export const memberRoutes = [
     path: "/guilds/:guild_id/members",
     operation: "list_guild_members",
     access: inGuild(),
+    limit: { requests: 10, seconds: 10 },
     query: z.object({ limit: limit(1000, 1), after: snowflake.default("0") }),
     handle: async ({ app, query }, { guild }) =>
       (await membersAfter(app.sql, guild.id, query.after, query.limit)).map(wireMember),
@@ -68,6 +72,7 @@ export const memberRoutes = [
     path: "/guilds/:guild_id/members/:user_id/roles/:role_id",
     operation: "add_guild_member_role",
     access: inGuild("MANAGE_ROLES"),
+    limit: MEMBER_ROLES,
     handle: ({ app, params }, where) =>
       changeRole(app, where, params.get("user_id"), { give: [params.get("role_id")] }),
   }),
@@ -76,6 +81,7 @@ export const memberRoutes = [
     path: "/guilds/:guild_id/members/:user_id/roles/:role_id",
     operation: "delete_guild_member_role",
     access: inGuild("MANAGE_ROLES"),
+    limit: MEMBER_ROLES,
     handle: ({ app, params }, where) =>
       changeRole(app, where, params.get("user_id"), { take: [params.get("role_id")] }),
   }),

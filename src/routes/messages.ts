@@ -29,6 +29,8 @@ export const messageRoutes = [
     path: "/channels/:channel_id/messages",
     operation: "create_message",
     access: inChannel("SEND_MESSAGES"),
+    // Ten bots that go as fast as they may fit into one channel.
+    limit: { requests: 5, seconds: 5, shared: { requests: 50, seconds: 5 } },
     body: messageCreate,
     files: mayAttach,
     handle: ({ app, body, files }, where) => postMessage(app, where, body, files),
@@ -38,6 +40,7 @@ export const messageRoutes = [
     path: "/channels/:channel_id/messages",
     operation: "list_messages",
     access: inChannel(),
+    limit: { requests: 30, seconds: 5, bucket: "read messages" },
     query: z.object({
       before: snowflake.optional(),
       after: snowflake.optional(),
@@ -57,6 +60,7 @@ export const messageRoutes = [
     path: "/channels/:channel_id/messages/:message_id",
     operation: "get_message",
     access: inChannel("READ_MESSAGE_HISTORY"),
+    limit: { requests: 30, seconds: 5, bucket: "read messages" },
     handle: async ({ app, params }, where) =>
       wireMessage(await existing(app, where, params.get("message_id")), app.cdn),
   }),
@@ -65,6 +69,7 @@ export const messageRoutes = [
     path: "/channels/:channel_id/messages/:message_id",
     operation: "update_message",
     access: inChannel(),
+    limit: { requests: 5, seconds: 5 },
     body: messageEdit,
     files: mayAttach,
     handle: async ({ app, params, body, files }, where) => {
@@ -78,6 +83,7 @@ export const messageRoutes = [
     path: "/channels/:channel_id/messages/:message_id",
     operation: "delete_message",
     access: inChannel(),
+    limit: { requests: 5, seconds: 1 },
     handle: async ({ app, params }, where) => {
       const message = await existing(app, where, params.get("message_id"));
       const own = message.author_id === where.caller.user.id;
@@ -100,6 +106,7 @@ export const messageRoutes = [
     path: "/channels/:channel_id/messages/bulk-delete",
     operation: "bulk_delete_messages",
     access: inGuildChannel("MANAGE_MESSAGES"),
+    limit: { requests: 1, seconds: 1 },
     body: z.object({ messages: z.array(snowflake) }),
     handle: async ({ app, body }, where) => {
       const ids = body.messages;
@@ -122,6 +129,7 @@ export const messageRoutes = [
     path: "/channels/:channel_id/typing",
     operation: "trigger_typing_indicator",
     access: inChannel("SEND_MESSAGES"),
+    limit: { requests: 5, seconds: 5 },
     handle: async ({ app }, where) => {
       const user = where.caller.user;
       const data = { channel_id: placeOf(where).id, user_id: user.id, timestamp: Math.floor(Date.now() / 1000) };

@@ -54,6 +54,7 @@ function pinAndUnpin(path: string, create: string, remove: string) {
       path,
       operation: create,
       access,
+      limit: { bucket: "pin messages", requests: 5, seconds: 5 },
       handle: async (request, where) => {
         const { app } = request;
         await app.change((tx, emit) => pinMessage(app, tx, emit, where, idOf(request)));
@@ -64,6 +65,7 @@ function pinAndUnpin(path: string, create: string, remove: string) {
       path,
       operation: remove,
       access,
+      limit: { bucket: "pin messages", requests: 5, seconds: 5 },
       handle: async (request, where) => {
         await request.app.change((tx, emit) => unpinMessage(request.app, tx, emit, where, idOf(request)));
       },

@@ -7,7 +7,7 @@ import { route } from "../route.ts";
 import { fromGithub, githubPayload } from "../webhooks/github.ts";
 import { deletePost, editPost, findPost } from "../webhooks/messages.ts";
 import { fromSlack, slackMessage } from "../webhooks/slack.ts";
-import { webhookToken } from "./webhooks.ts";
+import { EXECUTE, webhookToken } from "./webhooks.ts";
 
 const WEBHOOK = "/webhooks/:webhook_id/:webhook_token";
 const inThread = { thread_id: snowflake.optional() };
@@ -29,6 +29,7 @@ export const webhookMessageRoutes = [
     path: `${WEBHOOK}/messages/:message_id`,
     operation: "update_webhook_message",
     access: webhookToken,
+    limit: { requests: 5, seconds: 2 },
     body: messageEdit,
     files: () => {},
     query: z.object({ ...inThread, with_components: queryFlag.optional() }),
@@ -42,6 +43,7 @@ export const webhookMessageRoutes = [
     path: `${WEBHOOK}/messages/:message_id`,
     operation: "delete_webhook_message",
     access: webhookToken,
+    limit: { requests: 5, seconds: 2 },
     query: z.object(inThread),
     handle: async ({ app, params, query }, { webhook }) => {
       await deletePost(app, webhook, await findPost(app, webhook, params.get("message_id"), query.thread_id));
@@ -52,6 +54,7 @@ export const webhookMessageRoutes = [
     path: `${WEBHOOK}/slack`,
     operation: "execute_slack_compatible_webhook",
     access: webhookToken,
+    limit: EXECUTE,
     body: slackMessage,
     query: z.object({ ...inThread, wait: queryFlag.optional() }),
     handle: async ({ app, body, query }, { webhook }) => {
@@ -65,6 +68,7 @@ export const webhookMessageRoutes = [
     path: `${WEBHOOK}/github`,
     operation: "execute_github_compatible_webhook",
     access: webhookToken,
+    limit: EXECUTE,
     body: githubPayload,
     query: z.object({ ...inThread, wait: queryFlag.optional() }),
     handle: async ({ app, body, query, http }, { webhook }) => {

@@ -11,6 +11,7 @@ import { webhookFields } from "../audit/fields.ts";
 import { ApiError } from "../errors.ts";
 import { imageData, queryFlag, snowflake, trimmed } from "../fields.ts";
 import { storeImages } from "../files/images.ts";
+import type { Limit } from "../limits/rules.ts";
 import { webhookMessage } from "../messages/body.ts";
 import { postAsWebhook } from "../messages/post-as-webhook.ts";
 import { type Access, type Request, route } from "../route.ts";
@@ -26,6 +27,8 @@ import {
 
 /** https://discord.com/developers/docs/resources/webhook#create-webhook */
 const MAX_PER_CHANNEL = 15;
+/** In any of its forms. */
+export const EXECUTE: Limit = { bucket: "execute webhook", requests: 5, seconds: 2 };
 const WEBHOOK_CHANNELS: readonly number[] = [
   ChannelType.GuildText,
   ChannelType.GuildAnnouncement,
@@ -195,6 +198,7 @@ export const webhookRoutes = [
     path: "/webhooks/:webhook_id/:webhook_token",
     operation: "execute_webhook",
     access: webhookToken,
+    limit: EXECUTE,
     body: webhookMessage,
     files: () => {},
     query: z.object({

@@ -90,3 +90,13 @@ export async function ensureBot(sql: Db, application: ApplicationRow, discrimina
   await sql`update applications set bot_id = ${application.id} where id = ${application.id}`;
   return application.id;
 }
+
+/** @returns the factor before and after, or undefined when there is no such application */
+export async function setRateLimitFactor(sql: Db, id: string, factor: number | null) {
+  const [row] = await sql<{ name: string; before: number; after: number }[]>`
+    update applications a set rate_limit_factor = coalesce(${factor}, a.rate_limit_factor)
+    from (select id, rate_limit_factor from applications where id = ${id} for update) old
+    where a.id = old.id
+    returning a.name, old.rate_limit_factor as before, a.rate_limit_factor as after`;
+  return row;
+}

@@ -5,6 +5,7 @@ import type { Caller } from "../auth/caller.ts";
 interface AccountRow extends OwnUserRow {
   family_id: string | null;
   application_id: string | null;
+  rate_limit_factor: number | null;
 }
 
 const accountColumns = (sql: Db) => sql`
@@ -13,7 +14,8 @@ const accountColumns = (sql: Db) => sql`
 
 export async function accountOfBotToken(sql: Db, hash: Buffer): Promise<Caller | null> {
   const [row] = await sql<AccountRow[]>`
-    select ${accountColumns(sql)}, null as family_id, a.id as application_id
+    select ${accountColumns(sql)}, null as family_id, a.id as application_id,
+      a.rate_limit_factor
     from bot_tokens t join users u on u.id = t.bot_id left join applications a on a.bot_id = u.id
     where t.token_hash = ${hash}`;
   return row === undefined ? null : toCaller(row);
@@ -21,14 +23,14 @@ export async function accountOfBotToken(sql: Db, hash: Buffer): Promise<Caller |
 
 export async function accountOfAccessToken(sql: Db, hash: Buffer): Promise<Caller | null> {
   const [row] = await sql<AccountRow[]>`
-    select ${accountColumns(sql)}, t.family_id, null as application_id
+    select ${accountColumns(sql)}, t.family_id, null as application_id, null as rate_limit_factor
     from access_tokens t join users u on u.id = t.user_id
     where t.token_hash = ${hash} and t.expires_at > now()`;
   return row === undefined ? null : toCaller(row);
 }
 
-function toCaller({ family_id, application_id, ...user }: AccountRow): Caller {
-  return { user, familyId: family_id, applicationId: application_id };
+function toCaller({ family_id, application_id, rate_limit_factor, ...user }: AccountRow): Caller {
+  return { user, familyId: family_id, applicationId: application_id, rateLimitFactor: rate_limit_factor ?? 1 };
 }
 
 /** Replaces a bot's one token. */

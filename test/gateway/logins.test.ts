@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { addressKey } from "../../core/client-address.ts";
 import { Logins } from "../../gateway/logins.ts";
-import { addressKey } from "../../gateway/unidentified.ts";
 
 /** Logins that end when they are told to. */
 function controlled(logins: Logins) {

@@ -48,7 +48,10 @@ test("what a schema says of a body is what the route asks for", async () => {
   });
   expect(message.responses["200"].content["application/json"].schema.$ref).toBe("#/components/schemas/MessageResponse");
   expect(components.schemas.MessageResponse.properties.content).toEqual({ type: "string" });
-  expect(paths["/guilds/{guild_id}/bans"].get.description).toBe("Needs BAN_MEMBERS.");
+  expect(paths["/guilds/{guild_id}/bans"].get.description).toBe(
+    "Needs BAN_MEMBERS. 30 requests in 5 s for each guild_id.",
+  );
+  expect(message["x-rate-limit"]).toMatchObject({ requests: 5, seconds: 5, per: ["channel_id"] });
 });
 
 test("the page for people lists every route and lets no script run", async () => {
