@@ -47,16 +47,16 @@ export const ANIMATED: number = AttachmentFlags.IsAnimated;
 const REFERENCE = "attachment://";
 
 /**
- * Embeds with URLs in place of `attachment://name`, and the attachments that no embed shows: only those are told as
- * attachments. https://discord.com/developers/docs/resources/message#message-object (attachments)
+ * Embeds and components with URLs in place of `attachment://name`, and the attachments that neither shows: only those
+ * are told as attachments. https://discord.com/developers/docs/resources/message#message-object (attachments)
  */
-export function wireEmbedsAndAttachments(
-  embeds: readonly unknown[],
+export function wireWithFiles(
+  said: { embeds: readonly unknown[]; components: readonly unknown[] },
   rows: readonly AttachmentRow[],
   cdn: Cdn,
-): { embeds: unknown[]; attachments: WireAttachment[] } {
+): { embeds: unknown[]; components: unknown[]; attachments: WireAttachment[] } {
   const attachments = rows.map((row) => wireAttachment(row, cdn));
-  if (attachments.length === 0) return { embeds: [...embeds], attachments };
+  if (attachments.length === 0) return { embeds: [...said.embeds], components: [...said.components], attachments };
   const shown = new Set<string>();
   const find = (url: unknown): WireAttachment | undefined => {
     if (typeof url !== "string" || !url.startsWith(REFERENCE)) return undefined;
@@ -64,11 +64,47 @@ export function wireEmbedsAndAttachments(
     if (found !== undefined) shown.add(found.id);
     return found;
   };
-  const resolved = embeds.map((embed) => resolveEmbed(embed, find));
-  return { embeds: resolved, attachments: attachments.filter(({ id }) => !shown.has(id)) };
+  const embeds = said.embeds.map((embed) => resolveEmbed(embed, find));
+  const components = said.components.map((component) => resolveComponent(component, find));
+  return { embeds, components, attachments: attachments.filter(({ id }) => !shown.has(id)) };
 }
 
-function resolveEmbed(embed: unknown, find: (url: unknown) => WireAttachment | undefined): unknown {
+type Find = (url: unknown) => WireAttachment | undefined;
+
+/** A component, and those in it: thumbnails and galleries have `media`, file components a `file`. */
+function resolveComponent(component: unknown, find: Find): unknown {
+  if (typeof component !== "object" || component === null) return component;
+  const file = "file" in component ? find(urlOf(component.file)) : undefined;
+  const resolved = Object.fromEntries(
+    Object.entries(component).map(([name, part]) => {
+      if (name === "media") return [name, withMedia(part, find(urlOf(part)))];
+      if (name === "file") return [name, withMedia(part, file)];
+      if (name === "accessory") return [name, resolveComponent(part, find)];
+      const holds = name === "components" || name === "items";
+      return [name, holds && Array.isArray(part) ? part.map((one) => resolveComponent(one, find)) : part];
+    }),
+  );
+  return file === undefined ? resolved : { ...resolved, name: file.filename, size: file.size };
+}
+
+const urlOf = (media: unknown): unknown =>
+  typeof media === "object" && media !== null && "url" in media ? media.url : undefined;
+
+/** https://discord.com/developers/docs/components/reference#unfurled-media-item */
+function withMedia(part: object, file: WireAttachment | undefined): object {
+  if (file === undefined) return part;
+  const { id, url, proxy_url, content_type, width, height } = file;
+  return {
+    ...part,
+    url,
+    proxy_url,
+    content_type,
+    ...(width === undefined ? {} : { width, height }),
+    attachment_id: id,
+  };
+}
+
+function resolveEmbed(embed: unknown, find: Find): unknown {
   if (typeof embed !== "object" || embed === null) return embed;
   return Object.fromEntries(
     Object.entries(embed).map(([name, part]) => {

@@ -1,6 +1,6 @@
 import { MessageFlags, MessageReferenceType, MessageType } from "discord-api-types/v10";
 import type { Cdn } from "../cdn.ts";
-import { type AttachmentRow, wireEmbedsAndAttachments } from "./attachment.ts";
+import { type AttachmentRow, wireWithFiles } from "./attachment.ts";
 import { type ReactionRow, wireReaction } from "./reaction.ts";
 import { type ThreadChannelRow, wireThread } from "./thread.ts";
 import { wireTime, wireTimeOrNull } from "./time.ts";
@@ -111,9 +111,9 @@ export type MessageSnapshot = ReturnType<typeof snapshotOf>;
 /** What a message says, with its files; those of a forward are its snapshot's. */
 function wireContent(row: MessageRow, cdn: Cdn) {
   const said = saidIn(row);
-  if (row.snapshots === null) return { ...said, ...wireEmbedsAndAttachments(said.embeds, row.attachments, cdn) };
+  if (row.snapshots === null) return { ...said, ...wireWithFiles(said, row.attachments, cdn) };
   const snapshots = row.snapshots.map(({ message }) => ({
-    message: { ...message, ...wireEmbedsAndAttachments(message.embeds, row.attachments, cdn) },
+    message: { ...message, ...wireWithFiles(message, row.attachments, cdn) },
   }));
   return { ...said, attachments: [], message_snapshots: snapshots };
 }

@@ -72,6 +72,12 @@ export function planAttachments(
   return { kept, added };
 }
 
+/** What the files of a message will be called, by which embeds and components name them. */
+export const filenamesOf = ({ kept, added }: AttachmentPlan): string[] => [
+  ...kept.map(({ filename }) => filename),
+  ...added.map(({ upload, said }) => safeFilename(said?.filename || upload.filename)),
+];
+
 /** Puts the files that came into the file store. They are collected again if no message gets them. */
 export async function storeUploads(
   app: App,

@@ -1,5 +1,6 @@
 import { MessageReferenceType } from "discord-api-types/v10";
 import { z } from "zod";
+import { messageComponents } from "../components/schema.ts";
 import { httpUrl, snowflake, text, trimmed } from "../fields.ts";
 import { attachments } from "./attachments.ts";
 
@@ -92,6 +93,7 @@ const allowedMentions = z
 export type AllowedMentions = z.infer<typeof allowedMentions>;
 
 const content = text(0, 2000).nullish();
+const components = messageComponents.nullish();
 /** Guilds have no stickers yet, so that no id is one's. */
 const stickerIds = z.array(snowflake).max(3).nullish();
 const noPoll = z.null("Polls are not supported.").optional();
@@ -106,6 +108,7 @@ export const messageCreate = z.object({
   enforce_nonce: z.boolean().nullish(),
   tts: z.boolean().nullish(),
   embeds: embeds.nullish(),
+  components,
   attachments: attachments.nullish(),
   allowed_mentions: allowedMentions.nullish(),
   message_reference: z
@@ -125,6 +128,7 @@ export const messageCreate = z.object({
 export const messageEdit = z.object({
   content,
   embeds: embeds.nullish(),
+  components,
   attachments: attachments.nullish(),
   allowed_mentions: allowedMentions.nullish(),
   flags,
@@ -136,6 +140,7 @@ export const webhookMessage = z.object({
   avatar_url: httpUrl.nullish().or(z.literal("")),
   tts: z.boolean().nullish(),
   embeds: embeds.nullish(),
+  components,
   attachments: attachments.nullish(),
   allowed_mentions: allowedMentions.nullish(),
   poll: noPoll,

@@ -4,11 +4,13 @@ import type { Event } from "../../core/event-log.ts";
 import type { AttachmentRow } from "../../core/wire/attachment.ts";
 import { type MessageRow, type WireMessage, wireMessage } from "../../core/wire/message.ts";
 import type { App } from "../app.ts";
+import { checkLegacyFields, isLaidOut, prepareComponents } from "../components/check.ts";
+import { textOf } from "../components/text.ts";
 import { ApiError } from "../errors.ts";
 import type { Upload } from "../files/form.ts";
 import { replaceAttachments } from "../store/files.ts";
 import { findMessage, type MessagePatch, type Place, updateMessage } from "../store/messages.ts";
-import { isVoiceMessage, planAttachments, storeUploads } from "./attachments.ts";
+import { type AttachmentPlan, filenamesOf, isVoiceMessage, planAttachments, storeUploads } from "./attachments.ts";
 import { type MessageEdit, richEmbed } from "./body.ts";
 import { type MessageScene, messageEvents } from "./event.ts";
 import { resolveMentions, type Sender } from "./mentions.ts";
@@ -22,7 +24,7 @@ export interface Edit {
 
 /** Whether an edit is of what a message says, and not of its flags alone. */
 export const isOfContent = (body: MessageEdit, uploads: readonly Upload[]): boolean =>
-  body.content !== undefined || body.embeds !== undefined || isOfFiles(body, uploads);
+  body.content !== undefined || body.embeds !== undefined || body.components !== undefined || isOfFiles(body, uploads);
 
 const isOfFiles = (body: MessageEdit, uploads: readonly Upload[]): boolean =>
   body.attachments !== undefined || uploads.length > 0;
@@ -41,15 +43,34 @@ export async function prepareEdit(
 ): Promise<Edit> {
   if (isVoiceMessage(before.flags) && isOfContent(body, uploads)) throw new ApiError("VOICE_MESSAGE_EDIT");
   const plan = planAttachments(body.attachments, uploads, before.attachments);
-  const patch = await patchOf(app, before, body, sender);
+  const flags = before.flags | ((body.flags ?? 0) & MessageFlags.IsComponentsV2);
+  const patch = { ...(await patchOf(app, before, body, sender)), ...layoutOf(app, before, body, flags, plan) };
   const content = patch.content ?? before.content;
   const embeds = patch.embeds ?? before.embeds;
+  const components = patch.components ?? before.components;
+  if (isLaidOut(flags)) checkLegacyFields({ content, embeds });
   const hasFiles = plan.kept.length + plan.added.length > 0;
-  if (!content.trim() && embeds.length === 0 && !hasFiles && before.snapshots === null) {
+  if (!content.trim() && embeds.length + components.length === 0 && !hasFiles && before.snapshots === null) {
     throw new ApiError("EMPTY_MESSAGE");
   }
   if (!isOfFiles(body, uploads)) return { patch, attachments: null };
   return { patch, attachments: [...plan.kept, ...(await storeUploads(app, place.id, plan.added))] };
+}
+
+/** What an edit makes of the components. A message that has come to be laid out by them stays so. */
+function layoutOf(
+  app: App,
+  before: MessageRow,
+  body: MessageEdit,
+  flags: number,
+  plan: AttachmentPlan,
+): Pick<MessagePatch, "components" | "setFlags"> {
+  const laidOut = flags & MessageFlags.IsComponentsV2;
+  const set = laidOut === 0 ? {} : { setFlags: laidOut | ((body.flags ?? 0) & MessageFlags.SuppressEmbeds) };
+  if (body.components === undefined) return set;
+  const applicationId = before.application_id ?? (before.author?.bot === true ? before.author.id : null);
+  const sender = { applicationId, flags, filenames: filenamesOf(plan), nextId: app.nextId };
+  return { ...set, components: prepareComponents(body.components ?? [], sender) };
 }
 
 async function patchOf(
@@ -64,13 +85,16 @@ async function patchOf(
     patch[suppress ? "setFlags" : "clearFlags"] = MessageFlags.SuppressEmbeds;
   }
   if (body.embeds !== undefined) patch.embeds = (body.embeds ?? []).map(richEmbed);
-  if (body.content === undefined) return patch;
-  const content = body.content ?? "";
+  const mentionsAnew =
+    body.content !== undefined || (isLaidOut(before.flags | (body.flags ?? 0)) && body.components !== undefined);
+  if (!mentionsAnew) return patch;
+  const content = body.content === undefined ? before.content : (body.content ?? "");
   const repliedTo = before.referenced?.author ?? null;
-  const mentions = await resolveMentions(app.sql, content, body.allowed_mentions, { ...sender, repliedTo });
+  const said = textOf({ content, components: body.components });
+  const mentions = await resolveMentions(app.sql, said, body.allowed_mentions, { ...sender, repliedTo });
   return {
     ...patch,
-    content,
+    ...(body.content === undefined ? {} : { content }),
     mentions: mentions.users.map((user) => user.id),
     mention_roles: mentions.roleIds,
     mention_everyone: mentions.everyone,
@@ -88,7 +112,8 @@ export async function storeEdit(
   { patch, attachments }: Edit,
   viewerId: string | null,
 ): Promise<WireMessage> {
-  const says = patch.content !== undefined || patch.embeds !== undefined || attachments !== null;
+  const { content, embeds, components } = patch;
+  const says = [content, embeds, components].some((part) => part !== undefined) || attachments !== null;
   await updateMessage(tx, id, patch, says ? new Date() : null);
   if (attachments !== null) await replaceAttachments(tx, id, attachments);
   const after = await findMessage(tx, place, id, viewerId);

@@ -3,6 +3,7 @@ import { guildLog } from "../../core/redis-keys.ts";
 import { wireMessage } from "../../core/wire/message.ts";
 import type { App } from "../app.ts";
 import { publishAll } from "../change.ts";
+import { textOf } from "../components/text.ts";
 import type { Upload } from "../files/form.ts";
 import { insertMessage, type NewMessage } from "../store/messages.ts";
 import type { WebhookRow } from "../store/webhooks.ts";
@@ -31,12 +32,12 @@ export async function postAsWebhook(
   checkVoiceMessage(body, plan);
   checkTarget(webhook, body, threadId);
   const guildId = webhook.server_id;
-  const mentions = await resolveMentions(app.sql, body.content ?? "", body.allowed_mentions ?? WEBHOOK_MENTIONS, {
+  const mentions = await resolveMentions(app.sql, textOf(body), body.allowed_mentions ?? WEBHOOK_MENTIONS, {
     guildId,
     mayMentionEveryone: true,
     repliedTo: null,
   });
-  const content = contentOf(app, body, mentions);
+  const content = contentOf(app, body, mentions, { applicationId: webhook.application_id, plan });
   // A new thread has the id of its first message.
   const channelId = body.thread_name ? content.id : (threadId ?? webhook.channel_id);
   const message: NewMessage = {

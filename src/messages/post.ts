@@ -8,6 +8,8 @@ import type { InChannel } from "../access.ts";
 import type { App } from "../app.ts";
 import { publishAll } from "../change.ts";
 import { isForum } from "../channels/body.ts";
+import { checkLegacyFields, isLaidOut, prepareComponents } from "../components/check.ts";
+import { textOf } from "../components/text.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import type { Upload } from "../files/form.ts";
 import { findMessage, insertMessage, type MessageDelivery, type NewMessage } from "../store/messages.ts";
@@ -15,6 +17,7 @@ import { isInThread, openForMessage } from "../threads/write.ts";
 import {
   type AttachmentPlan,
   checkVoiceMessage,
+  filenamesOf,
   isVoiceMessage,
   planAttachments,
   storeUploads,
@@ -36,7 +39,14 @@ const TEXT_TYPES: readonly number[] = [
   ChannelType.PrivateThread,
 ];
 /** Flags that a sender may set. https://discord.com/developers/docs/resources/message#message-object-message-flags */
-const SETTABLE_FLAGS = MessageFlags.SuppressEmbeds | MessageFlags.SuppressNotifications | MessageFlags.IsVoiceMessage;
+const SETTABLE_FLAGS =
+  MessageFlags.SuppressEmbeds |
+  MessageFlags.SuppressNotifications |
+  MessageFlags.IsVoiceMessage |
+  MessageFlags.IsComponentsV2;
+
+/** What bodies of messages have in common. */
+type Said = Pick<WebhookMessage, "content" | "embeds" | "components" | "flags" | "tts"> & { sticker_ids?: unknown };
 
 /** Posts a message as the caller. @returns it as Discord answers, with the nonce that was sent */
 export async function postMessage(
@@ -50,12 +60,12 @@ export async function postMessage(
   const place = placeOf(where);
   const { referenced, snapshots, attachments = [], ...referring } = await resolveReference(app, where, body);
   const author = where.caller.user;
-  const mentions = await resolveMentions(app.sql, body.content ?? "", body.allowed_mentions, {
+  const mentions = await resolveMentions(app.sql, textOf(body), body.allowed_mentions, {
     guildId: where.type === "guild" ? where.guild.id : null,
     mayMentionEveryone: where.type === "guild" && has(where.permissions, Permission.MENTION_EVERYONE),
     repliedTo: referenced?.author ?? null,
   });
-  const content = contentOf(app, body, mentions);
+  const content = contentOf(app, body, mentions, { applicationId: where.caller.applicationId, plan });
   const message: NewMessage = {
     ...content,
     attachments: [...attachments, ...(await storeUploads(app, place.id, plan.added))],
@@ -79,14 +89,22 @@ export async function postMessage(
 }
 
 /** What a message is whoever posts it: an id, a time, and what the body and its mentions say. */
-export function contentOf(app: App, body: MessageCreate | WebhookMessage, mentions: Mentions) {
+export function contentOf(
+  app: Pick<App, "nextId">,
+  body: Said,
+  mentions: Mentions,
+  { applicationId, plan }: { applicationId: string | null; plan: AttachmentPlan },
+) {
+  const flags = (body.flags ?? 0) & SETTABLE_FLAGS;
+  const sender = { applicationId, flags, filenames: filenamesOf(plan), nextId: app.nextId };
+  if (isLaidOut(flags)) checkLegacyFields(body);
   return {
     id: app.nextId(),
     createdAt: new Date(),
-    flags: (body.flags ?? 0) & SETTABLE_FLAGS,
+    flags,
     content: body.content ?? "",
     embeds: (body.embeds ?? []).map(richEmbed),
-    components: [],
+    components: prepareComponents(body.components ?? [], sender),
     tts: body.tts ?? false,
     mentionEveryone: mentions.everyone,
     mentions: mentions.users.map((user) => user.id),
@@ -95,9 +113,9 @@ export function contentOf(app: App, body: MessageCreate | WebhookMessage, mentio
 }
 
 /** @throws 50006 when there is nothing to show */
-export function checkNotEmpty(body: MessageCreate | WebhookMessage, { added }: AttachmentPlan): void {
-  if (!body.content?.trim() && (body.embeds ?? []).length === 0 && added.length === 0)
-    throw new ApiError("EMPTY_MESSAGE");
+export function checkNotEmpty(body: Said, { added }: AttachmentPlan): void {
+  const lists = [body.embeds, body.components, added];
+  if (!body.content?.trim() && lists.every((list) => (list ?? []).length === 0)) throw new ApiError("EMPTY_MESSAGE");
 }
 
 function checkMaySend(where: InChannel, body: MessageCreate, plan: AttachmentPlan): void {
@@ -118,7 +136,7 @@ function checkMaySend(where: InChannel, body: MessageCreate, plan: AttachmentPla
 
 /** A forward shows what somebody else said; nothing of the sender's own is mixed into it. */
 function checkOnlyForward(body: MessageCreate, { added }: AttachmentPlan): void {
-  for (const field of ["content", "embeds"] as const) {
+  for (const field of ["content", "embeds", "components"] as const) {
     if (!body[field]?.length) continue;
     throw invalidField([field], "BASE_TYPE_INVALID", "A forward can't have anything of its own.");
   }

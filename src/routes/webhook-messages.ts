@@ -5,7 +5,7 @@ import { messageEdit } from "../messages/body.ts";
 import { postAsWebhook } from "../messages/post-as-webhook.ts";
 import { route } from "../route.ts";
 import { fromGithub, githubPayload } from "../webhooks/github.ts";
-import { deletePost, editPost, findPost } from "../webhooks/messages.ts";
+import { deletePost, editPost, findPost, withComponents } from "../webhooks/messages.ts";
 import { fromSlack, slackMessage } from "../webhooks/slack.ts";
 import { EXECUTE, webhookToken } from "./webhooks.ts";
 
@@ -35,7 +35,7 @@ export const webhookMessageRoutes = [
     query: z.object({ ...inThread, with_components: queryFlag.optional() }),
     handle: async ({ app, params, body, files, query }, { webhook }) => {
       const post = await findPost(app, webhook, params.get("message_id"), query.thread_id);
-      return editPost(app, webhook, post, body, files);
+      return editPost(app, webhook, post, withComponents(webhook, body, query.with_components), files);
     },
   }),
   route({

@@ -24,6 +24,7 @@ import {
   updateWebhook,
   type WebhookRow,
 } from "../store/webhooks.ts";
+import { withComponents } from "../webhooks/messages.ts";
 
 /** https://discord.com/developers/docs/resources/webhook#create-webhook */
 const MAX_PER_CHANNEL = 15;
@@ -207,7 +208,8 @@ export const webhookRoutes = [
       with_components: queryFlag.optional(),
     }),
     handle: async ({ app, body, files, query }, { webhook }) => {
-      const message = await postAsWebhook(app, webhook, body, files, query.thread_id);
+      const said = withComponents(webhook, body, query.with_components);
+      const message = await postAsWebhook(app, webhook, said, files, query.thread_id);
       return query.wait === true ? message : undefined;
     },
   }),

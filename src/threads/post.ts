@@ -8,6 +8,7 @@ import { wireMessage } from "../../core/wire/message.ts";
 import { demand, type InGuildChannel } from "../access.ts";
 import type { App } from "../app.ts";
 import { applicableTags } from "../channels/tags.ts";
+import { textOf } from "../components/text.ts";
 import { invalidField } from "../errors.ts";
 import { type AttachmentPlan, checkVoiceMessage } from "../messages/attachments.ts";
 import { messageEvents } from "../messages/event.ts";
@@ -44,12 +45,12 @@ export async function startPost(
   checkNotEmpty(body.message, files.plan);
   checkVoiceMessage(body.message, files.plan);
   const tags = applicableTags(forum, [], body.applied_tags ?? [], permissions);
-  const mentions = await resolveMentions(tx, body.message.content ?? "", body.message.allowed_mentions, {
+  const mentions = await resolveMentions(tx, textOf(body.message), body.message.allowed_mentions, {
     guildId: guild.id,
     mayMentionEveryone: has(permissions, Permission.MENTION_EVERYONE),
     repliedTo: null,
   });
-  const content = contentOf(app, body.message, mentions);
+  const content = contentOf(app, body.message, mentions, { applicationId: caller.applicationId, plan: files.plan });
   const { id } = content;
   const { thread, joined } = await openThread(
     tx,

@@ -10,6 +10,18 @@ import { findMessage, type Place } from "../store/messages.ts";
 import { findThread } from "../store/threads.ts";
 import type { WebhookRow } from "../store/webhooks.ts";
 
+/**
+ * Components are passed over unless the webhook is an application's, or the request asks for them.
+ * https://discord.com/developers/docs/resources/webhook#execute-webhook (with_components)
+ */
+export function withComponents<B extends { components?: unknown }>(
+  webhook: WebhookRow,
+  body: B,
+  asked: boolean | undefined,
+): B {
+  return webhook.application_id !== null || asked === true ? body : { ...body, components: undefined };
+}
+
 /** A message that a webhook has posted, and where it is. */
 export interface WebhookPost {
   place: Place;

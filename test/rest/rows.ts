@@ -35,9 +35,13 @@ const EMBED = {
   author: { name: "author", url: "https://example.com/", icon_url: "https://example.com/i.png" },
   fields: [{ name: "name", value: "value", inline: true }],
 };
+const COMPONENTS = [
+  { type: 1, id: 1, components: [{ type: 2, id: 2, style: 5, label: "label", url: "https://example.com/" }] },
+];
 const SAID = (at: Places) => ({
   content: "content",
   embeds: [EMBED],
+  components: COMPONENTS,
   attachments: [],
   allowed_mentions: { parse: ["roles"], users: [at.user_id], replied_user: true },
   flags: 4,

@@ -33,6 +33,30 @@ const VOICE = () =>
 const reactions = (channelId: string, message: Json, rest = "") =>
   `/channels/${channelId}/messages/${message.id}/reactions${rest}`;
 
+const BUTTON = { type: 2, style: 1, label: "Go", custom_id: "go", emoji: { name: "🔥" } };
+const ROWS = (userId: string) => [
+  { type: 1, components: [BUTTON, { type: 2, style: 5, label: "Docs", url: "https://example.com/docs" }] },
+  { type: 1, components: [{ type: 3, custom_id: "3", options: [{ label: "a", value: "a", description: "A" }] }] },
+  { type: 1, components: [{ type: 5, custom_id: "5", default_values: [{ id: userId, type: "user" }] }] },
+  { type: 1, components: [{ type: 7, custom_id: "7", placeholder: "Who?" }] },
+  { type: 1, components: [{ type: 8, custom_id: "8", channel_types: [0] }] },
+];
+/** A message that is laid out by every component that there is for it. */
+const LAID_OUT = () => {
+  const media = { url: "attachment://a.png" };
+  const inside = [
+    { type: 10, content: "# Title" },
+    { type: 9, components: [{ type: 10, content: "text" }], accessory: BUTTON },
+    { type: 9, components: [{ type: 10, content: "text" }], accessory: { type: 11, media } },
+    { type: 12, items: [{ media }, { media: { url: "https://example.com/a.png" }, description: "A" }] },
+    { type: 13, file: { url: "attachment://log.txt" } },
+    { type: 14 },
+    { type: 1, components: [{ type: 6, custom_id: "6" }] },
+  ];
+  const components = [{ type: 17, accent_color: 1, components: inside }];
+  return form({ flags: 1 << 15, components }, ["a.png", png(2, 2)], ["log.txt", "passed"]);
+};
+
 export const messageScenarios: Scenarios = {
   create_message: async ({ bot, owner, member, channelId, newRole, newMessage, dm }) => {
     const path = `/channels/${channelId}/messages`;
@@ -44,6 +68,8 @@ export const messageScenarios: Scenarios = {
       await bot.request("POST", path, { embeds: [EMBED], flags: 1 << 12 }),
       await bot.request("POST", path, WITH_FILES()),
       await bot.request("POST", path, VOICE()),
+      await bot.request("POST", path, { content: "rows", components: ROWS(member.id) }),
+      await bot.request("POST", path, LAID_OUT()),
       await bot.request("POST", path, { content: "reply", message_reference: { message_id: first.id } }),
       await owner.request("POST", path, { content: mentions }),
       // No forward: it is of type 1 by the documentation, and Discord's schema has no such type.
