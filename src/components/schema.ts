@@ -6,10 +6,10 @@ import { parseEmoji } from "../reactions/emoji.ts";
 /** The components of messages as they are sent. https://discord.com/developers/docs/components/reference */
 
 /** Zero counts as none. */
-export const componentId = z.number().int().min(0).max(0x7fffffff).nullish();
-export const customId = text(1, 100);
+const componentId = z.number().int().min(0).max(0x7fffffff).nullish();
+const customId = text(1, 100);
 
-export const componentEmoji = z
+const componentEmoji = z
   .object({ id: snowflake.nullish(), name: z.string().max(100).nullish(), animated: z.boolean().nullish() })
   .superRefine(({ id, name }, context) => {
     if (id || (name && parseEmoji(name)?.type === "unicode")) return;
@@ -17,7 +17,7 @@ export const componentEmoji = z
   });
 
 /** https://discord.com/developers/docs/components/reference#button */
-export const button = z
+const button = z
   .object({
     type: z.literal(Type.Button),
     id: componentId,
@@ -69,9 +69,9 @@ function issue(context: z.RefinementCtx, path: (string | number)[], code: string
   context.addIssue({ code: "custom", path, message, params: { code } });
 }
 
-export const MAX_OPTIONS = 25;
+const MAX_OPTIONS = 25;
 
-export const selectOption = z.object({
+const selectOption = z.object({
   label: text(1, 100),
   value: text(1, 100),
   description: text(0, 100).nullish(),
@@ -109,7 +109,7 @@ const stringSelectShape = z.object({
 });
 
 /** https://discord.com/developers/docs/components/reference#string-select */
-export const stringSelect = stringSelectShape.superRefine((select, context) => {
+const stringSelect = stringSelectShape.superRefine((select, context) => {
   checkRange(select, context);
   const { max } = valueRange(select);
   if (select.options.length < max) {
@@ -124,7 +124,7 @@ export const stringSelect = stringSelectShape.superRefine((select, context) => {
 });
 
 /** Values of options are unique in their list. */
-export function checkValues(options: readonly { value: string }[], context: z.RefinementCtx): void {
+function checkValues(options: readonly { value: string }[], context: z.RefinementCtx): void {
   const seen = new Set<string>();
   for (const [i, { value }] of options.entries()) {
     if (seen.has(value)) {
@@ -178,10 +178,10 @@ function checkDefaults(select: AutoSelect, context: z.RefinementCtx): void {
   }
 }
 
-export const userSelect = userSelectShape.superRefine(checkDefaults);
-export const roleSelect = roleSelectShape.superRefine(checkDefaults);
-export const mentionableSelect = mentionableSelectShape.superRefine(checkDefaults);
-export const channelSelect = channelSelectShape.superRefine(checkDefaults);
+const userSelect = userSelectShape.superRefine(checkDefaults);
+const roleSelect = roleSelectShape.superRefine(checkDefaults);
+const mentionableSelect = mentionableSelectShape.superRefine(checkDefaults);
+const channelSelect = channelSelectShape.superRefine(checkDefaults);
 
 const MAX_IN_ROW = 5;
 
@@ -213,7 +213,7 @@ const media = z.object({
 });
 const MAX_DESCRIPTION = 1024;
 
-export const textDisplay = z.object({
+const textDisplay = z.object({
   type: z.literal(Type.TextDisplay),
   id: componentId,
   content: text(1, 4000),
@@ -282,7 +282,7 @@ export const messageComponents = z
   .max(40);
 
 export type Button = z.infer<typeof button>;
-export type StringSelect = z.infer<typeof stringSelect>;
+type StringSelect = z.infer<typeof stringSelect>;
 export type Select = StringSelect | AutoSelect;
 export type MessageComponent = z.infer<typeof messageComponents>[number];
 export type AnyComponent = MessageComponent | Button | Select | z.infer<typeof textDisplay> | z.infer<typeof thumbnail>;
