@@ -79,6 +79,7 @@ export const EVENTS = {
   GUILD_BAN_ADD: { ...base, intent: GuildModeration },
   GUILD_BAN_REMOVE: { ...base, intent: GuildModeration },
   GUILD_AUDIT_LOG_ENTRY_CREATE: { ...base, intent: GuildModeration, sees: "holders", needs: "VIEW_AUDIT_LOG" },
+  APPLICATION_COMMAND_PERMISSIONS_UPDATE: base,
   INVITE_CREATE: { ...inChannel, intent: GuildInvites },
   INVITE_DELETE: { ...inChannel, intent: GuildInvites },
   WEBHOOKS_UPDATE: { ...inChannel, intent: GuildWebhooks },

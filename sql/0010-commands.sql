@@ -42,3 +42,18 @@ create table application_command_creates (
 comment on table application_command_creates is 'How many commands were made in the present 24 hours, for the daily limit.';
 comment on column application_command_creates.server_id is '0 for global ones.';
 comment on column application_command_creates.since is 'When the 24 hours began; those that are over count for nothing.';
+
+create table application_command_permissions (
+  application_id bigint not null references applications on delete cascade,
+  server_id      bigint not null references servers on delete cascade,
+  command_id     bigint references application_commands on delete cascade,
+  rules          jsonb not null check (jsonb_typeof(rules) = 'array'),
+  constraint application_command_permissions_target unique nulls not distinct (server_id, application_id, command_id)
+);
+create index application_command_permissions_application on application_command_permissions (application_id);
+create index application_command_permissions_command on application_command_permissions (command_id)
+  where command_id is not null;
+
+comment on table application_command_permissions is 'What the managers of a guild allow and deny for an application''s commands there; without a row nothing.';
+comment on column application_command_permissions.command_id is 'Null: of all commands for which nothing else is said.';
+comment on column application_command_permissions.rules is '[{"id","type","permission"}], 100 at most; type 1 role, 2 user, 3 channel. The guild''s id is @everyone, the one before it all channels.';

@@ -27,6 +27,11 @@ const errors = {
   UNKNOWN_EMOJI: [Code.UnknownEmoji, 404, "Unknown Emoji"],
   UNKNOWN_TAG: [Code.UnknownTag, 404, "Unknown Tag"],
   UNKNOWN_COMMAND: [Code.UnknownApplicationCommand, 404, "Unknown application command"],
+  UNKNOWN_COMMAND_PERMISSIONS: [
+    Code.UnknownApplicationCommandPermissions,
+    404,
+    "Unknown application command permissions",
+  ],
   SLOWMODE: [
     Code.ActionCannotBePerformedDueToSlowmodeRateLimit,
     429,

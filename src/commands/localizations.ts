@@ -1,6 +1,7 @@
 import { Locale } from "discord-api-types/v10";
 import { z } from "zod";
 import type { Localizations } from "../../core/wire/command.ts";
+import type { Request } from "../route.ts";
 
 const LOCALES: ReadonlySet<string> = new Set(Object.values(Locale));
 
@@ -31,11 +32,16 @@ export function differing(texts: Localizations | null | undefined, text: string)
   return different.length === 0 ? null : Object.fromEntries(different);
 }
 
+/** The locale of who asks. */
+export function localeOf({ http, caller }: Pick<Request<unknown, unknown>, "http" | "caller">): string {
+  return requestedLocale((name) => http.req.header(name), caller?.user.locale ?? Locale.EnglishUS);
+}
+
 /**
  * The locale that a client asks for. https://discord.com/developers/docs/interactions/application-commands#retrieving-localized-commands
  * @param own the user's setting, for those who don't ask
  */
-export function requestedLocale(header: (name: string) => string | undefined, own: string): string {
+function requestedLocale(header: (name: string) => string | undefined, own: string): string {
   const chosen = header("x-discord-locale");
   if (chosen !== undefined) return known(chosen) ?? own;
   const accepted = (header("accept-language") ?? "").slice(0, 512).split(",").map(weighed);

@@ -5,6 +5,7 @@ import type { CommandContent, CommandRow } from "../../core/wire/command.ts";
 import type { App } from "../app.ts";
 import { ApiError, formErrors } from "../errors.ts";
 import type { ApplicationRow } from "../store/applications.ts";
+import { deleteRulesOfCommand } from "../store/command-permissions.ts";
 import {
   type CommandScope,
   countCreates,
@@ -138,6 +139,8 @@ async function write(app: App, tx: Transaction, before: CommandRow, content: Com
   if (isDeepStrictEqual(after, before)) return before;
   const version = app.nextId();
   await updateCommand(tx, before.id, content, version);
+  // https://discord.com/developers/docs/interactions/application-commands#edit-application-command-permissions
+  if (content.name !== before.name) await deleteRulesOfCommand(tx, before.id);
   return { ...after, version };
 }
 

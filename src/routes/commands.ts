@@ -2,11 +2,11 @@ import { z } from "zod";
 import { wireCommand } from "../../core/wire/command.ts";
 import { ownApplication, ownApplicationInGuild } from "../applications/access.ts";
 import { commandList, commandPatch, newCommand } from "../commands/body.ts";
-import { requestedLocale } from "../commands/localizations.ts";
+import { localeOf } from "../commands/localizations.ts";
 import { type Commands, deleteCommand, editCommand, overwriteCommands, putCommand } from "../commands/write.ts";
 import { ApiError } from "../errors.ts";
 import { queryFlag } from "../fields.ts";
-import { type Access, type Request, type Route, route } from "../route.ts";
+import { type Access, type Route, route } from "../route.ts";
 import { findCommandIn, listCommands } from "../store/commands.ts";
 
 const globalCommands: Access<Commands> = {
@@ -93,8 +93,4 @@ function routesOf(path: string, what: string, access: Access<Commands>): Route[]
       handle: ({ app, params }, commands) => deleteCommand(app, commands, params.get("command_id")),
     }),
   ];
-}
-
-function localeOf({ http, caller }: Request<unknown, unknown>): string {
-  return requestedLocale((name) => http.req.header(name), caller?.user.locale ?? "en-US");
 }

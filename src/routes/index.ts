@@ -4,6 +4,7 @@ import { auditLogRoutes } from "./audit-log.ts";
 import { authRoutes } from "./auth.ts";
 import { banRoutes } from "./bans.ts";
 import { channelRoutes } from "./channels.ts";
+import { commandPermissionRoutes } from "./command-permissions.ts";
 import { commandRoutes } from "./commands.ts";
 import { gatewayRoutes } from "./gateway.ts";
 import { guildRoutes } from "./guilds.ts";
@@ -36,6 +37,7 @@ export const routes: readonly Route[] = [
   ...threadRoutes,
   ...applicationRoutes,
   ...commandRoutes,
+  ...commandPermissionRoutes,
   ...oauth2Routes,
   ...webhookRoutes,
   ...webhookMessageRoutes,

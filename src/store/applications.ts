@@ -20,6 +20,12 @@ export async function findApplication(sql: Db, id: string): Promise<ApplicationR
   return row;
 }
 
+export async function findApplications(sql: Db, ids: readonly string[]): Promise<ApplicationRow[]> {
+  if (ids.length === 0) return [];
+  return sql<ApplicationRow[]>`
+    select ${applicationColumns(sql)} from applications a where a.id = any(${[...ids]}) order by a.id`;
+}
+
 /** An owner's applications, oldest first; each may have 100. */
 export async function listApplicationsOf(sql: Db, ownerId: string): Promise<ApplicationRow[]> {
   return sql<ApplicationRow[]>`

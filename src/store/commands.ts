@@ -8,7 +8,7 @@ export interface CommandScope {
   guildId: string | null;
 }
 
-const commandColumns = (sql: Db) => sql`
+export const commandColumns = (sql: Db) => sql`
   c.id, c.application_id, c.server_id, c.type, c.name, c.name_localizations, c.description,
   c.description_localizations, c.options, c.default_member_permissions, c.nsfw, c.integration_types, c.contexts,
   c.handler, c.version`;
@@ -26,6 +26,13 @@ export async function findCommandIn(sql: Db, scope: CommandScope, id: string): P
   const [row] = await sql<CommandRow[]>`
     select ${commandColumns(sql)} from application_commands c where c.id = ${id} and ${inScope(sql, scope)}`;
   return row;
+}
+
+/** Commands of any application. */
+export async function findCommands(sql: Db, ids: readonly string[]): Promise<CommandRow[]> {
+  if (ids.length === 0) return [];
+  return sql<CommandRow[]>`
+    select ${commandColumns(sql)} from application_commands c where c.id = any(${[...ids]}) order by c.id`;
 }
 
 /** Makes others who change commands of the application wait until the transaction ends. */

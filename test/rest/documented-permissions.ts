@@ -7,6 +7,8 @@ import type { PermissionName } from "../../core/permissions.ts";
 export const documented: Partial<Record<PermissionName | "membership alone" | "by field or target", string[]>> = {
   "membership alone": [
     "GET /guilds/:guild_id",
+    // What it lists depends on more.
+    "GET /guilds/:guild_id/application-command-index",
     "GET /guilds/:guild_id/channels",
     "GET /guilds/:guild_id/roles",
     "GET /guilds/:guild_id/roles/:role_id",
@@ -38,7 +40,12 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
   // Only its owner, in fact.
   ADMINISTRATOR: ["DELETE /guilds/:guild_id"],
   VIEW_AUDIT_LOG: ["GET /guilds/:guild_id/audit-logs"],
-  MANAGE_GUILD: ["POST /guilds/:guild_id/bulk-ban", "PATCH /guilds/:guild_id", "GET /guilds/:guild_id/invites"],
+  MANAGE_GUILD: [
+    "PUT /applications/:application_id/guilds/:guild_id/commands/:command_id/permissions",
+    "POST /guilds/:guild_id/bulk-ban",
+    "PATCH /guilds/:guild_id",
+    "GET /guilds/:guild_id/invites",
+  ],
   MANAGE_CHANNELS: [
     "PATCH /channels/:channel_id",
     "DELETE /channels/:channel_id",
@@ -46,6 +53,7 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
     "GET /channels/:channel_id/invites",
   ],
   MANAGE_ROLES: [
+    "PUT /applications/:application_id/guilds/:guild_id/commands/:command_id/permissions",
     "PUT /channels/:channel_id/permissions/:overwrite_id",
     "DELETE /channels/:channel_id/permissions/:overwrite_id",
     "POST /guilds/:guild_id/roles",

@@ -371,6 +371,28 @@ export const rows: Record<string, Row> = {
   "GET /applications/:application_id/guilds/:guild_id/commands/:command_id": OF_GUILD,
   "PATCH /applications/:application_id/guilds/:guild_id/commands/:command_id": { ...OF_GUILD, body: () => COMMAND },
   "DELETE /applications/:application_id/guilds/:guild_id/commands/:command_id": OF_GUILD,
+  "GET /applications/:application_id/guilds/:guild_id/commands/permissions": { unknown: NOT_ADDED },
+  "GET /applications/:application_id/guilds/:guild_id/commands/:command_id/permissions": OF_GUILD,
+  "PUT /applications/:application_id/guilds/:guild_id/commands/:command_id/permissions": {
+    ...OF_GUILD,
+    body: (at) => ({
+      permissions: [
+        { id: at.role_id, type: 1, permission: true },
+        { id: at.user_id, type: 2, permission: false },
+        { id: at.channel_id, type: 3, permission: true },
+      ],
+    }),
+  },
+  "GET /guilds/:guild_id/application-command-index": {
+    query: (at) => ({
+      channel_id: at.channel_id,
+      application_id: at.application_id,
+      query: "p",
+      after: "1",
+      limit: "5",
+    }),
+    anywhere: ["application_id"],
+  },
   "POST /oauth2/authorize": {
     body: (at) => ({ guild_id: at.guild_id, authorize: true }),
     query: (at) => ({ client_id: at.application_id, scope: "bot", permissions: "8" }),

@@ -128,6 +128,9 @@ async function makeGuild(
   const ping = { name: "ping", description: "Says pong" };
   const command = await bot.post(`/applications/${bot.id}/commands`, ping);
   const guildCommand = await bot.post(`/applications/${bot.id}/guilds/${id}/commands`, ping);
+  await owner.put(`/applications/${bot.id}/guilds/${id}/commands/${guildCommand.id}/permissions`, {
+    permissions: [{ id: role.id, type: 1, permission: true }],
+  });
   const places: Places = {
     guild_id: id,
     channel_id: channelId,

@@ -74,4 +74,26 @@ function scenariosOf({ what, path }: (typeof places)[number]): Scenarios {
   };
 }
 
-export const commandScenarios: Scenarios = Object.assign({}, ...places.map(scenariosOf));
+/** Rules of every type for a command of the guild. */
+async function ruled({ owner, bot, guildId, channelId, member, newRole }: World) {
+  const base = `/applications/${bot.id}/guilds/${guildId}/commands`;
+  const { id } = await bot.post(base, { name: "ruled", description: "A command" });
+  const permissions = [
+    { id: (await newRole()).id, type: 1, permission: true },
+    { id: member.id, type: 2, permission: false },
+    { id: channelId, type: 3, permission: false },
+  ];
+  return {
+    path: `${base}/${id}/permissions`,
+    list: `${base}/permissions`,
+    answer: await owner.request("PUT", `${base}/${id}/permissions`, { permissions }),
+  };
+}
+
+const permissionScenarios: Scenarios = {
+  set_guild_application_command_permissions: async (world) => (await ruled(world)).answer,
+  get_guild_application_command_permissions: async (world) => world.bot.request("GET", (await ruled(world)).path),
+  list_guild_application_command_permissions: async (world) => world.bot.request("GET", (await ruled(world)).list),
+};
+
+export const commandScenarios: Scenarios = Object.assign({}, ...places.map(scenariosOf), permissionScenarios);
