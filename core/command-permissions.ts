@@ -53,8 +53,8 @@ export function mayUseCommand(use: CommandUse): boolean {
   return meetsDefault(command.default_member_permissions, permissions);
 }
 
-/** Whether a global command can be used in a conversation: with the application's bot, or of others. */
-export function isForContext({ contexts }: Pick<CommandRow, "contexts">, context: Context): boolean {
+/** Whether a global command is for guilds, for conversations with the bot, or for those of others. */
+function isForContext({ contexts }: Pick<CommandRow, "contexts">, context: Context): boolean {
   return contexts === null || contexts.includes(context);
 }
 
