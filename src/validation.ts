@@ -44,6 +44,10 @@ function fault(issue: z.core.$ZodIssue, input: unknown): { code: string; message
       return { code: "BASE_TYPE_CHOICES", message: `Value must be one of {${of.map(String).join(", ")}}.` };
     }
     case "invalid_format":
+      if (issue.format === "datetime") {
+        const text = String(valueAt(input, issue.path)).slice(0, 64);
+        return { code: "DATE_TIME_TYPE_PARSE", message: `Could not parse ${text}. Should be ISO8601.` };
+      }
       return { code: "BASE_TYPE_BAD_FORMAT", message: issue.message };
     case "custom":
       return { code: String(issue.params?.code ?? "BASE_TYPE_INVALID"), message: issue.message };

@@ -48,7 +48,7 @@ function tableOf(passed: ReadonlySet<string>, failed: ReadonlyMap<string, string
   }));
   return [
     "",
-    `${passed.size} of Discord's ${operations.length} operations answer as their response schemas say.`,
+    `${passed.size} of Discord's ${operations.length} operations answer as their response schemas say and refuse as documented.`,
     "",
     `          ${["right", "wrong", "no route", "all"].map((head) => head.padStart(10)).join("")}`,
     ...tiers.map(({ tier, of }) => row(`tier ${tier}`, of)),

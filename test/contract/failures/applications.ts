@@ -1,0 +1,73 @@
+import {
+  anonymous,
+  BAD_LENGTH,
+  BAD_TYPE,
+  CHOICES,
+  type Failures,
+  type FailureTable,
+  long,
+  noApplication,
+  REQUIRED,
+  unknown,
+  wrong,
+  wrongBody,
+  wrongQuery,
+} from "./failure.ts";
+
+const person = { as: "owner", status: 403, code: 20002 } as const;
+/** An application is nobody else's to see. */
+const anothers = { as: "stranger", status: 404, code: 10002 } as const;
+const application: Failures = {
+  forbidden: [anonymous, person],
+  unknown: [],
+  invalid: [wrong("description", long(401), BAD_LENGTH), wrong("tags", ["a", "b", "c", "d", "e", "f"], BAD_LENGTH)],
+  limits: [],
+};
+
+const noCommand = unknown("command_id", 10063);
+/** The guild is unknown to an application that isn't in it. */
+const notAdded = unknown("guild_id", 50001);
+const commandFailures = (scope: "global" | "guild"): Pick<Failures, "forbidden" | "unknown"> => ({
+  forbidden: [anonymous, anothers, ...(scope === "guild" ? [{ ...notAdded, status: 403 }] : [])],
+  unknown: [noApplication],
+});
+const asks = (scope: "global" | "guild", more: Partial<Failures>): Failures => {
+  const { forbidden, unknown: missing } = commandFailures(scope);
+  return {
+    forbidden,
+    unknown: [...missing, ...(more.unknown ?? [])],
+    invalid: more.invalid ?? [],
+    limits: more.limits ?? [],
+  };
+};
+
+const commandForm = [
+  wrong("name", "Has Spaces", "STRING_TYPE_REGEX"),
+  wrong("description", long(101), BAD_LENGTH),
+  wrong("options.0.type", 99, CHOICES),
+];
+const newCommandForm = [...commandForm, wrongBody(() => ({ description: "x" }), "name", REQUIRED)];
+
+const commandTable = (scope: "global" | "guild", of: string): FailureTable => ({
+  [`list_${of}s`]: asks(scope, { invalid: [wrongQuery("with_localizations", "maybe", CHOICES)] }),
+  [`create_${of}`]: asks(scope, { invalid: newCommandForm }),
+  [`bulk_set_${of}s`]: asks(scope, { invalid: [wrong("0.name", "Has Spaces", "STRING_TYPE_REGEX")] }),
+  [`get_${of}`]: asks(scope, { unknown: [noCommand] }),
+  [`update_${of}`]: asks(scope, { unknown: [noCommand], invalid: commandForm }),
+  [`delete_${of}`]: asks(scope, { unknown: [noCommand] }),
+});
+
+export const applicationFailures: FailureTable = {
+  get_my_application: { ...application, invalid: [] },
+  update_my_application: application,
+  get_my_oauth2_application: { ...application, invalid: [] },
+  get_application: { forbidden: [anonymous, anothers], unknown: [noApplication], invalid: [], limits: [] },
+  update_application: {
+    forbidden: [anonymous, anothers],
+    unknown: [noApplication],
+    invalid: [...application.invalid, wrong("event_webhooks_types.0", 1, BAD_TYPE)],
+    limits: [],
+  },
+  ...commandTable("global", "application_command"),
+  ...commandTable("guild", "guild_application_command"),
+};

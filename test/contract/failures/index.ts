@@ -1,0 +1,17 @@
+import { applicationFailures } from "./applications.ts";
+import { channelFailures } from "./channels.ts";
+import type { FailureTable } from "./failure.ts";
+import { guildFailures } from "./guilds.ts";
+import { messageFailures } from "./messages.ts";
+import { userFailures } from "./users.ts";
+import { webhookFailures } from "./webhooks.ts";
+
+/** How each operation is refused that has a route. */
+export const failures: FailureTable = {
+  ...applicationFailures,
+  ...channelFailures,
+  ...guildFailures,
+  ...messageFailures,
+  ...userFailures,
+  ...webhookFailures,
+};

@@ -1,0 +1,97 @@
+import {
+  anonymous,
+  BAD_LENGTH,
+  CHOICES,
+  type FailureTable,
+  full,
+  hidden,
+  lacks,
+  long,
+  NOTHING,
+  noChannel,
+  noGuild,
+  notItsToken,
+  noWebhook,
+  REQUIRED,
+  reader,
+  stranger,
+  unknown,
+  wrong,
+  wrongBody,
+  wrongQuery,
+} from "./failure.ts";
+import { embedLimits, empty, messageForm } from "./messages.ts";
+
+const managed = {
+  forbidden: [anonymous, stranger, reader, lacks("MANAGE_WEBHOOKS")],
+  unknown: [noWebhook],
+  invalid: [],
+  limits: [],
+};
+const withToken = { forbidden: [notItsToken], unknown: [noWebhook], invalid: [], limits: [] };
+const noMessage = unknown("message_id", 10008);
+const name = wrong("name", long(81), BAD_LENGTH);
+
+export const webhookFailures: FailureTable = {
+  create_webhook: {
+    forbidden: [anonymous, stranger, reader, hidden, lacks("MANAGE_WEBHOOKS")],
+    unknown: [noChannel],
+    invalid: [name, wrongBody(() => ({}), "name", REQUIRED)],
+    limits: [
+      full(30007, async ({ sql, at, freeId }) => {
+        await sql`insert into webhooks (id, server_id, channel_id, name, token)
+          select ${freeId}::bigint + n, ${at.guild_id}, ${at.channel_id}, 'many', '' from generate_series(1, 15) n`;
+        return {};
+      }),
+    ],
+  },
+  list_channel_webhooks: {
+    forbidden: [anonymous, stranger, reader, hidden, lacks("MANAGE_WEBHOOKS")],
+    unknown: [noChannel],
+    invalid: [],
+    limits: [],
+  },
+  get_guild_webhooks: {
+    forbidden: [anonymous, stranger, reader, lacks("MANAGE_WEBHOOKS")],
+    unknown: [noGuild],
+    invalid: [],
+    limits: [],
+  },
+  get_webhook: managed,
+  update_webhook: {
+    ...managed,
+    unknown: [noWebhook, { body: () => ({ channel_id: NOTHING }), status: 404, code: 10003 }],
+    invalid: [name],
+  },
+  delete_webhook: managed,
+  get_webhook_by_token: withToken,
+  update_webhook_by_token: { ...withToken, invalid: [name] },
+  delete_webhook_by_token: withToken,
+  execute_webhook: {
+    ...withToken,
+    unknown: [noWebhook, { query: { thread_id: NOTHING }, status: 404, code: 10003 }],
+    invalid: [...messageForm, empty, wrong("username", long(81), BAD_LENGTH), wrongQuery("wait", "maybe", CHOICES)],
+    limits: embedLimits,
+  },
+  get_webhook_message: {
+    ...withToken,
+    unknown: [noWebhook, noMessage],
+    invalid: [wrongQuery("thread_id", "x", "BASE_TYPE_INVALID")],
+  },
+  update_webhook_message: {
+    ...withToken,
+    unknown: [noWebhook, noMessage],
+    invalid: [...messageForm, { ...empty, body: () => ({ content: "", embeds: [] }) }],
+    limits: embedLimits,
+  },
+  delete_webhook_message: {
+    ...withToken,
+    unknown: [noWebhook, noMessage],
+    invalid: [wrongQuery("thread_id", "x", "BASE_TYPE_INVALID")],
+  },
+  execute_slack_compatible_webhook: {
+    ...withToken,
+    invalid: [{ body: () => ({}), status: 400, code: 50006 }, wrongQuery("wait", "maybe", CHOICES)],
+  },
+  execute_github_compatible_webhook: { ...withToken, invalid: [wrongQuery("wait", "maybe", CHOICES)] },
+};
