@@ -2,9 +2,9 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Result } from "ioredis";
 import type { Logger } from "pino";
-import type { Sql } from "./db.ts";
+import type { Sql, Transaction } from "./db.ts";
 import { EVENTS, type EventHeader, type EventName } from "./events.ts";
-import { createOutbox, type Outbox } from "./outbox.ts";
+import { createOutbox, type Outbox, putInTransaction } from "./outbox.ts";
 import type { Redis } from "./redis.ts";
 import { guildLog, redisKeys, userLog } from "./redis-keys.ts";
 import type { AuditDraft } from "./wire/audit-log.ts";
@@ -51,6 +51,12 @@ export interface EventLog {
    * @throws only when both Redis and Postgres are away
    */
   publish(events: readonly Event[], outboxPending?: boolean): Promise<void>;
+  /**
+   * Puts events into the outbox in a transaction of the caller's, as its last step: for what nobody waits for, so that
+   * nobody would do it again. They are relayed soon after the commit, `relay` asks for it at once.
+   */
+  enqueue(tx: Transaction, events: readonly Event[]): Promise<void>;
+  relay(): void;
   /** Whether Redis takes events now. */
   healthy(): boolean;
   stop(): Promise<void>;
@@ -227,6 +233,8 @@ export function createEventLog(options: EventLogOptions): EventLog {
 
   return {
     publish,
+    enqueue: (tx, events) => putInTransaction(tx, events.map(toLogEntry)),
+    relay: () => outbox.wake(),
     healthy: () => epoch !== null,
     stop: async () => {
       clearInterval(timer);

@@ -61,12 +61,19 @@ export function createOutbox({ sql, log, send }: OutboxOptions): Outbox {
 }
 
 async function put(sql: Sql, entries: readonly LogEntry[]): Promise<void> {
+  await sql.begin((tx) => putInTransaction(tx, entries));
+}
+
+/**
+ * Puts events into the outbox with the change itself: they follow it for certain, whoever dies after the commit. Call
+ * it last: other writers of the same logs wait until the transaction ends.
+ */
+export async function putInTransaction(tx: Transaction, entries: readonly LogEntry[]): Promise<void> {
+  if (entries.length === 0) return;
   const logs = [...new Set(entries.map((entry) => entry.log))].sort();
-  await sql.begin(async (tx) => {
-    // Ids are given at insert and become visible at commit. Taking turns per log makes the two orders the same.
-    for (const key of logs) await tx`select pg_advisory_xact_lock(${WRITER_LOCK}, hashtext(${key}))`;
-    await insertEntries(tx, entries);
-  });
+  // Ids are given at insert and become visible at commit. Taking turns per log makes the two orders the same.
+  for (const key of logs) await tx`select pg_advisory_xact_lock(${WRITER_LOCK}, hashtext(${key}))`;
+  await insertEntries(tx, entries);
 }
 
 /** Adds rows; a caller that has its own transaction may use it directly, then order among writers is its own care. */

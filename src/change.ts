@@ -31,6 +31,25 @@ export function createChange(sql: Sql, eventLog: EventLog, nextId: NextId): Chan
   };
 }
 
+/**
+ * The same for work that nobody waits for, and that nobody would do again: the events are stored in the same transaction
+ * and relayed after it, so that they follow whoever dies when.
+ */
+export function createSureChange(sql: Sql, eventLog: EventLog): Change {
+  return async (work) => {
+    const events: Event[] = [];
+    const { result } = await sql.begin(async (tx) => {
+      const result = await work(tx, (event) => events.push(event));
+      await enqueueDeliveries(tx, deliverable(events));
+      await eventLog.enqueue(tx, events);
+      return { result };
+    });
+    for (const event of events) eventsPublished.inc({ type: event.t });
+    if (events.length > 0) eventLog.relay();
+    return result;
+  };
+}
+
 /** Publishes and counts; for the hot path, which writes its rows in one statement of its own. */
 export async function publishAll(eventLog: EventLog, events: readonly Event[], outboxPending?: boolean): Promise<void> {
   for (const event of events) eventsPublished.inc({ type: event.t });

@@ -15,10 +15,11 @@ import { connectRedis, redisReady } from "../core/redis.ts";
 import { loadSecret } from "../core/secret.ts";
 import { startsTaken } from "../core/session-starts.ts";
 import { leaseWorker } from "../core/worker-lease.ts";
+import { startFanOut } from "./announcements/fan-out.ts";
 import { type App, createHttpApp } from "./app.ts";
 import { createAuthenticator } from "./auth/caller.ts";
 import { warmUpPasswords } from "./auth/passwords.ts";
-import { createChange } from "./change.ts";
+import { createChange, createSureChange } from "./change.ts";
 import { diskStore } from "./files/disk.ts";
 import { createIncoming } from "./files/incoming.ts";
 import { s3Store } from "./files/s3.ts";
@@ -75,6 +76,7 @@ export async function startApi(config: Config): Promise<{ port: number; stop(): 
   http.get("/metrics", async (c) => c.body(await registry.metrics(), 200, { "content-type": registry.contentType }));
   const server = await listen(http.fetch, config);
   const stopHousekeeping = startHousekeeping(app);
+  const stopFanOut = startFanOut({ ...app, surely: createSureChange(sql, eventLog) });
   const port = portOf(server.address());
   log.info({ port }, "api ready");
   return {
@@ -89,6 +91,7 @@ export async function startApi(config: Config): Promise<{ port: number; stop(): 
       });
       await app.egress.close();
       await app.limiter.stop();
+      await stopFanOut();
       await eventLog.stop();
       await lease.release();
       redis.disconnect();

@@ -72,7 +72,7 @@ export function inviteFields(row: InviteRow): Fields {
   return { code, channel_id, inviter_id: inviter?.id ?? null, max_age, max_uses, uses, temporary };
 }
 
-export function webhookFields(row: Pick<WireableWebhook, "name" | "channel_id" | "avatar" | "application_id">): Fields {
-  const { name, channel_id, avatar, application_id } = row;
-  return { type: 1, name, channel_id, avatar_hash: avatar, application_id };
+export function webhookFields(row: WireableWebhook): Fields {
+  const { type, name, channel_id, avatar, application_id } = row;
+  return { type, name, channel_id, avatar_hash: avatar, application_id };
 }

@@ -8,6 +8,7 @@ import { checkLegacyFields, isLaidOut, prepareComponents } from "../components/c
 import { textOf } from "../components/text.ts";
 import { ApiError } from "../errors.ts";
 import type { Upload } from "../files/form.ts";
+import { followChange } from "../store/crossposts.ts";
 import { replaceAttachments } from "../store/files.ts";
 import { findMessage, type MessagePatch, type Place, updateMessage } from "../store/messages.ts";
 import { type AttachmentPlan, filenamesOf, isVoiceMessage, planAttachments, storeUploads } from "./attachments.ts";
@@ -118,6 +119,7 @@ export async function storeEdit(
   if (attachments !== null) await replaceAttachments(tx, id, attachments);
   const after = await findMessage(tx, place, id, viewerId);
   if (after === undefined) throw new ApiError("UNKNOWN_MESSAGE");
+  if ((after.flags & MessageFlags.Crossposted) !== 0) await followChange(tx, id);
   const wire = wireMessage(after, app.cdn);
   for (const event of messageEvents("MESSAGE_UPDATE", where, wire, after.version)) emit(event);
   return wire;

@@ -70,7 +70,7 @@ export const banRoutes = [
     method: "POST",
     path: "/guilds/:guild_id/bulk-ban",
     operation: "bulk_ban_users_from_guild",
-    access: inGuild("BAN_MEMBERS", "MANAGE_GUILD"),
+    access: inGuild("MANAGE_GUILD", "BAN_MEMBERS"),
     body: z.object({ user_ids: z.array(snowflake).min(1).max(MAX_BANS), delete_message_seconds: deleteSeconds }),
     handle: ({ app, body, http }, found) => {
       const reason = auditReason(http);

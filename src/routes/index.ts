@@ -1,4 +1,5 @@
 import type { Route } from "../route.ts";
+import { announcementRoutes } from "./announcements.ts";
 import { applicationRoutes } from "./applications.ts";
 import { auditLogRoutes } from "./audit-log.ts";
 import { authRoutes } from "./auth.ts";
@@ -35,6 +36,7 @@ export const routes: readonly Route[] = [
   ...reactionRoutes,
   ...pinRoutes,
   ...threadRoutes,
+  ...announcementRoutes,
   ...applicationRoutes,
   ...commandRoutes,
   ...commandPermissionRoutes,

@@ -24,10 +24,9 @@ import {
   updateWebhook,
   type WebhookRow,
 } from "../store/webhooks.ts";
+import { MAX_PER_CHANNEL, webhooksUpdate } from "../webhooks/event.ts";
 import { withComponents } from "../webhooks/messages.ts";
 
-/** https://discord.com/developers/docs/resources/webhook#create-webhook */
-const MAX_PER_CHANNEL = 15;
 /** In any of its forms. */
 export const EXECUTE: Limit = { bucket: "execute webhook", requests: 5, seconds: 2 };
 const WEBHOOK_CHANNELS: readonly number[] = [
@@ -60,7 +59,8 @@ export const webhookToken: Access<{ webhook: WebhookRow; token: string }> = {
   needs: [],
   resolve: async (request) => {
     const found = await existingRow(request.app.sql, request.params.get("webhook_id"));
-    const token = tokenOf(request.app, found);
+    if (found.token === null) throw new ApiError("INVALID_WEBHOOK_TOKEN");
+    const token = opened(request.app, found.token);
     const given = Buffer.from(request.params.get("webhook_token"));
     const wanted = Buffer.from(token);
     if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) throw new ApiError("INVALID_WEBHOOK_TOKEN");
@@ -79,10 +79,10 @@ async function existingRow(sql: Db, id: string): Promise<WebhookRow> {
   return found;
 }
 
-const tokenOf = (app: App, webhook: WebhookRow): string => unseal(app.secret, webhook.token).toString("utf8");
+const opened = (app: App, token: Buffer): string => unseal(app.secret, token).toString("utf8");
 
 const shown = (app: App, webhook: WebhookRow, withCreator = true) =>
-  wireWebhook(webhook, tokenOf(app, webhook), app.config.publicUrl, withCreator);
+  wireWebhook(webhook, webhook.token && opened(app, webhook.token), app.config.publicUrl, withCreator);
 
 export const webhookRoutes = [
   route({
@@ -247,8 +247,4 @@ async function remove(app: App, webhook: WebhookRow): Promise<undefined> {
     emit(webhooksUpdate(webhook.server_id, webhook.channel_id));
     emit(auditChange(webhook.server_id, AuditLogEvent.WebhookDelete, webhook.id, webhookFields(webhook), null));
   });
-}
-
-function webhooksUpdate(guildId: string, channelId: string) {
-  return { t: "WEBHOOKS_UPDATE" as const, guildId, channelId, data: { guild_id: guildId, channel_id: channelId } };
 }

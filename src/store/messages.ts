@@ -5,6 +5,7 @@ import type { AttachmentRow } from "../../core/wire/attachment.ts";
 import type { ChannelRow } from "../../core/wire/channel.ts";
 import type { MessageRow, MessageSnapshot } from "../../core/wire/message.ts";
 import { isThreadRow, type ThreadChannelRow } from "../../core/wire/thread.ts";
+import { followDeletion } from "./crossposts.ts";
 import { attachmentsJson, attachTo } from "./files.ts";
 
 /** The columns of a MessageRow without the message that it refers to, as `viewerId` sees them. */
@@ -271,7 +272,7 @@ export async function deleteMessages(
       where msg.id = any(${[...ids]}) and ${inPlace(sql, place)} and not msg.deleted
         and msg.type <> all(${[...sparedTypes]}::smallint[])
       returning msg.id, msg.channel_id
-    ), ${uncounted(sql)}
+    ), ${uncounted(sql)}, ${followDeletion(sql)}
     select id from gone`;
   return rows.map((row) => row.id);
 }
@@ -304,7 +305,7 @@ export async function deleteMessagesOf(
           and msg.created_at > now() - make_interval(secs => ${seconds})
         order by msg.id desc limit ${limit})
       returning id, channel_id
-    ), ${uncounted(sql)}
+    ), ${uncounted(sql)}, ${followDeletion(sql)}
     select channel_id, array_agg(id::text order by id) as ids from gone group by channel_id`;
 }
 

@@ -43,6 +43,7 @@ const WITHOUT: Record<string, readonly string[]> = {
   ],
   "is talk, and not administration": [
     "POST /channels/:channel_id/messages",
+    "POST /channels/:channel_id/messages/:message_id/crosspost",
     "PATCH /channels/:channel_id/messages/:message_id",
     "POST /webhooks/:webhook_id/:webhook_token",
     "POST /webhooks/:webhook_id/:webhook_token/slack",

@@ -36,6 +36,7 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
     "DELETE /channels/:channel_id/messages/:message_id",
     "POST /channels/:channel_id/threads",
     "DELETE /channels/:channel_id/thread-members/:user_id",
+    "POST /channels/:channel_id/followers",
   ],
   // Only its owner, in fact.
   ADMINISTRATOR: ["DELETE /guilds/:guild_id"],
@@ -73,7 +74,11 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
     "POST /guilds/:guild_id/bulk-ban",
   ],
   CREATE_INSTANT_INVITE: ["POST /channels/:channel_id/invites"],
-  SEND_MESSAGES: ["POST /channels/:channel_id/messages", "POST /channels/:channel_id/typing"],
+  SEND_MESSAGES: [
+    "POST /channels/:channel_id/messages/:message_id/crosspost",
+    "POST /channels/:channel_id/messages",
+    "POST /channels/:channel_id/typing",
+  ],
   READ_MESSAGE_HISTORY: [
     "GET /channels/:channel_id/messages/:message_id",
     "PUT /channels/:channel_id/messages/:message_id/reactions/:emoji_name/@me",

@@ -236,6 +236,15 @@ export const rows: Record<string, Row> = {
       message: { content: "content", embeds: [EMBED], attachments: [], allowed_mentions: { parse: [] }, flags: 4 },
     }),
   },
+  "POST /channels/:channel_id/followers": {
+    path: { channel_id: "news_id" },
+    body: (at) => ({ webhook_channel_id: at.channel_id }),
+    // Any channel where the caller manages webhooks may follow.
+    anywhere: ["webhook_channel_id"],
+  },
+  "POST /channels/:channel_id/messages/:message_id/crosspost": {
+    path: { channel_id: "news_id", message_id: "news_message_id" },
+  },
   "PUT /channels/:channel_id/thread-members/@me": { path: IN_THREAD, readers: "may" },
   "DELETE /channels/:channel_id/thread-members/@me": { path: IN_THREAD, readers: "may" },
   "PUT /channels/:channel_id/thread-members/:user_id": { path: IN_THREAD },

@@ -11,6 +11,9 @@ export interface Places {
   /** A public thread, with the reader as a member. */
   thread_id: string;
   forum_id: string;
+  news_id: string;
+  /** A message in it. */
+  news_message_id: string;
   tag_id: string;
   message_id: string;
   second_message_id: string;
@@ -111,6 +114,8 @@ async function makeGuild(
     type: 15,
     available_tags: [{ name: "tag" }],
   });
+  const news = await owner.post(`/guilds/${id}/channels`, { name: "news", type: 5 });
+  const announced = await owner.post(`/channels/${news.id}/messages`, { content: "news" });
   const message = await owner.post(`/channels/${channelId}/messages`, { content: "one" });
   const second = await owner.post(`/channels/${channelId}/messages`, { content: "two" });
   const role = await owner.post(`/guilds/${id}/roles`, { name: "role", permissions: "0" });
@@ -138,6 +143,8 @@ async function makeGuild(
     category_id: category.id,
     thread_id: thread.id,
     forum_id: forum.id,
+    news_id: news.id,
+    news_message_id: announced.id,
     tag_id: forum.available_tags[0].id,
     message_id: message.id,
     second_message_id: second.id,

@@ -1,4 +1,5 @@
 import type { Scenarios } from "../world.ts";
+import { announcementScenarios } from "./announcements.ts";
 import { applicationScenarios } from "./applications.ts";
 import { banScenarios } from "./bans.ts";
 import { channelScenarios } from "./channels.ts";
@@ -15,6 +16,7 @@ import { webhookScenarios } from "./webhooks.ts";
 
 /** How each operation is done that has a route. */
 export const scenarios: Scenarios = {
+  ...announcementScenarios,
   ...applicationScenarios,
   ...banScenarios,
   ...channelScenarios,

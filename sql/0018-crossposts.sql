@@ -1,0 +1,22 @@
+-- Messages of announcement channels that are published to the channels that follow.
+
+create table crossposts (
+  message_id     bigint primary key references messages on delete cascade,
+  channel_id     bigint not null references channels on delete cascade,
+  crossposted_at timestamptz not null default now(),
+  next_webhook   bigint,
+  next_copy      bigint,
+  due            timestamptz
+);
+create index crossposts_channel on crossposts (channel_id, crossposted_at);
+create index crossposts_due on crossposts (due) where due is not null;
+
+comment on table crossposts is 'Published messages, and how far their copies have got. A row is the work''s only memory: who has it locked goes on with it, a batch in each transaction.';
+comment on column crossposts.next_webhook is 'Followers above this id have no copy yet; null when all have.';
+comment on column crossposts.next_copy is 'Copies above this id don''t have the message''s last change yet; null when all have.';
+comment on column crossposts.due is 'When the next batch is to be made: those that have waited longest come first. Null when nothing is left to do.';
+
+drop index messages_crossposts;
+create index messages_crossposts on messages (reference_message_id, id) where flags & 2 <> 0 and not deleted;
+create index webhooks_followers on webhooks (source_channel_id, id) where source_channel_id is not null;
+drop index webhooks_source;
