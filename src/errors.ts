@@ -48,11 +48,6 @@ const errors = {
   ],
   MAX_REACTIONS: [Code.MaximumNumberOfReactionsReached, 400, "Maximum number of reactions reached (20)"],
   MAX_PINS: [Code.MaximumNumberOfPinsReachedForTheChannel, 400, "Maximum number of pins reached for the channel (250)"],
-  CROSSPOST_LIMIT: [
-    Code.ChannelSendRateLimit,
-    429,
-    "The write action you are performing on the channel has hit the write rate limit",
-  ],
   ALREADY_CROSSPOSTED: [Code.ThisMessageWasAlreadyCrossposted, 400, "This message has already been crossposted"],
   MAX_WEBHOOKS: [Code.MaximumNumberOfWebhooksReached, 400, "Maximum number of webhooks reached (15)"],
   MAX_COMMANDS: [

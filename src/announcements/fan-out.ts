@@ -22,6 +22,8 @@ import { findMessage, insertMessage, type MessagePatch, updateMessage } from "..
 const BATCH = 50;
 const POLL_MS = 500;
 const RETRY_SECONDS = 30;
+/** What a copy has of its source's flags. */
+const SHARED_FLAGS = MessageFlags.SuppressEmbeds | MessageFlags.IsComponentsV2;
 /** What is left of a copy whose source is deleted, as Discord shows it. */
 const DELETED = "[Original Message Deleted]";
 
@@ -119,7 +121,7 @@ async function copyTo(
     webhookName: follower.name,
     webhookAvatar: follower.avatar,
     type: MessageType.Default,
-    flags: MessageFlags.IsCrosspost | (source.flags & MessageFlags.SuppressEmbeds),
+    flags: MessageFlags.IsCrosspost | (source.flags & SHARED_FLAGS),
     content: source.content,
     embeds: source.embeds,
     attachments: source.attachments,
@@ -168,14 +170,9 @@ const gone: MessagePatch = {
   embeds: [],
   components: [],
   setFlags: MessageFlags.SourceMessageDeleted,
+  clearFlags: MessageFlags.IsComponentsV2,
 };
 
 function sameAs({ content, embeds, components, flags }: MessageRow): MessagePatch {
-  const suppressed = (flags & MessageFlags.SuppressEmbeds) !== 0;
-  return {
-    content,
-    embeds,
-    components,
-    [suppressed ? "setFlags" : "clearFlags"]: MessageFlags.SuppressEmbeds,
-  };
+  return { content, embeds, components, setFlags: flags & SHARED_FLAGS, clearFlags: ~flags & SHARED_FLAGS };
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { inGuildChannel, inParentChannel } from "../access.ts";
-import { crosspost } from "../announcements/crosspost.ts";
+import { CROSSPOSTS, crosspost } from "../announcements/crosspost.ts";
 import { followChannel } from "../announcements/follow.ts";
 import { snowflake } from "../fields.ts";
 import { route } from "../route.ts";
@@ -20,6 +20,7 @@ export const announcementRoutes = [
     path: "/channels/:channel_id/messages/:message_id/crosspost",
     operation: "crosspost_message",
     access: inGuildChannel("SEND_MESSAGES"),
+    limit: CROSSPOSTS,
     handle: ({ app, params }, where) => crosspost(app, where, params.get("message_id")),
   }),
 ];

@@ -9,20 +9,19 @@ export async function insertCrosspost(tx: Transaction, messageId: string, channe
 }
 
 /**
- * How long until a channel may publish again, in seconds, when it may `limit` times in `seconds`; 0: now. The channel
+ * How long until a channel may publish again, in seconds, when it may so many times in so many seconds; 0: now. The channel
  * is locked, so that the count holds.
  */
 export async function crosspostWait(
   tx: Transaction,
   channelId: string,
-  limit: number,
-  seconds: number,
+  { requests, seconds }: { requests: number; seconds: number },
 ): Promise<number> {
   await tx`select 1 from channels where id = ${channelId} for no key update`;
   const [row] = await tx<{ wait: number }[]>`
     select extract(epoch from crossposted_at + make_interval(secs => ${seconds}) - now())::float8 as wait
     from crossposts where channel_id = ${channelId} and crossposted_at > now() - make_interval(secs => ${seconds})
-    order by crossposted_at desc limit 1 offset ${limit - 1}`;
+    order by crossposted_at desc limit 1 offset ${requests - 1}`;
   return Math.max(0, row?.wait ?? 0);
 }
 

@@ -248,24 +248,34 @@ describe("publishing", () => {
     expect(await copiesOf(message.id)).toHaveLength(1);
   });
 
-  test("is limited to ten an hour in a channel, which ends as the hour goes on", async () => {
+  test("is limited to ten an hour by one, and by all in a channel, which ends as the hour goes on", async () => {
     await addApi(platform, { RATE_LIMITS: "on" });
-    const source = await announcements();
-    const messages: Json[] = [];
-    for (let i = 0; i < 11; i++) messages.push(await say(source.id));
-    publisher.api = 1;
-    for (const message of messages.slice(0, 10)) await crosspost(message);
-    const path = `/channels/${source.id}/messages/${messages[10].id}/crosspost`;
-    const answer = await publisher.request("POST", path);
-    expect(answer).toMatchObject({ status: 429, body: { code: 20028 } });
-    expect(answer.body.retry_after).toBeGreaterThan(3500);
+    const [source, other] = [await announcements(), await announcements()];
+    const editors = await Promise.all(Array.from({ length: 3 }, () => platform.person("editor")));
+    for (const editor of editors) await platform.join(publisher, home, editor);
+    const publish = async (editor: Client | undefined, channelId: string) => {
+      if (editor === undefined) throw new Error("an editor is missing");
+      editor.api = 0;
+      const { id } = await say(channelId, { content: "limited" }, editor);
+      editor.api = 1;
+      return editor.request("POST", `/channels/${channelId}/messages/${id}/crosspost`);
+    };
+    for (let i = 0; i < 10; i++) expect((await publish(editors[i % 2], source.id)).status).toBe(200);
+    const answer = await publish(editors[2], source.id);
+    expect(answer).toMatchObject({ status: 429, body: { global: false } });
+    expect(answer.headers.get("x-ratelimit-scope")).toBe("shared");
+    expect(answer.body.retry_after).toBeGreaterThan(3000);
     expect(answer.body.retry_after).toBeLessThanOrEqual(3600);
-    expect(Number(answer.headers.get("retry-after"))).toBe(Math.ceil(answer.body.retry_after));
-    await sql`update crossposts set crossposted_at = now() - interval '1 hour' where message_id = ${messages[0].id}`;
-    expect((await publisher.request("POST", path)).status).toBe(200);
-    const other = await announcements();
-    await crosspost(await say(other.id));
-    publisher.api = 0;
+    await sql`
+      update crossposts set crossposted_at = now() - interval '1 hour' where message_id = (
+        select min(message_id) from crossposts where channel_id = ${source.id})`;
+    expect((await publish(editors[2], source.id)).status).toBe(200);
+
+    for (let i = 0; i < 10; i++) expect((await publish(editors[2], other.id)).status).toBe(200);
+    const own = await publish(editors[2], other.id);
+    expect(own.status).toBe(429);
+    expect(own.headers.get("x-ratelimit-scope")).toBe("user");
+    expect(own.headers.get("x-ratelimit-limit")).toBe("10");
   });
 });
 
