@@ -10,17 +10,20 @@ const body = z.object({
   request: z.string(),
   connections: z.number(),
   count: z.number(),
+  /** What answers may be. */
+  statuses: z.array(z.number()).default([200]),
 });
 
-/** @returns how long it took. Any answer but 200 is an error. */
+/** @returns how long it took. Any other answer is an error. */
 answer("load", async (raw) => {
-  const { port, request, connections, count } = body.parse(raw);
+  const { port, request, connections, count, statuses } = body.parse(raw);
   const bytes = Buffer.from(request);
+  const fine = statuses.map((status) => `HTTP/1.1 ${status}`);
   let left = count;
   const startedAt = performance.now();
   await Promise.all(
     Array.from({ length: connections }, () =>
-      converse(port, bytes, () => {
+      converse(port, bytes, fine, () => {
         left -= 1;
         return left >= 0;
       }),
@@ -30,7 +33,7 @@ answer("load", async (raw) => {
 });
 
 /** Sends requests over one connection while `more` says so, each when the last is answered. */
-function converse(port: number, request: Buffer, more: () => boolean): Promise<void> {
+function converse(port: number, request: Buffer, fine: readonly string[], more: () => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     let received: Buffer = Buffer.alloc(0);
     const socket = connect({ host: "127.0.0.1", port, noDelay: true });
@@ -43,7 +46,7 @@ function converse(port: number, request: Buffer, more: () => boolean): Promise<v
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
       const end = endOfAnswer(received);
       if (end === null) return;
-      if (!received.subarray(0, 12).equals(OK)) {
+      if (!fine.includes(received.toString("latin1", 0, 12))) {
         reject(new Error(received.toString("utf8", 0, 500)));
         socket.destroy();
         return;
@@ -55,8 +58,6 @@ function converse(port: number, request: Buffer, more: () => boolean): Promise<v
     socket.on("close", () => resolve());
   });
 }
-
-const OK = Buffer.from("HTTP/1.1 200");
 
 /** Where the answer ends, or null when it isn't complete. Reads Content-Length and chunked bodies. */
 function endOfAnswer(bytes: Buffer): number | null {

@@ -22,13 +22,23 @@ export interface HttpEnv {
 /** Gives each request an id, a logger that bears it, its time in the metrics, and the headers every answer has. */
 export function requestContext(app: { log: Logger; config: Config }): MiddlewareHandler<HttpEnv> {
   const trusted = parseNetworks(app.config.trustedProxies);
+  let warned = false;
   return async (c, next) => {
     const started = performance.now();
     const requestId = randomUUID();
     c.set("requestId", requestId);
     c.set("log", app.log.child({ requestId }));
-    const address = clientAddress(getConnInfo(c).remote.address ?? "", c.req.header("x-forwarded-for"), trusted);
+    const peer = getConnInfo(c).remote.address ?? "";
+    const forwarded = c.req.header("x-forwarded-for");
+    const address = clientAddress(peer, forwarded, trusted);
     c.set("address", address);
+    if (!warned && address === peer && forwarded !== undefined) {
+      warned = true;
+      app.log.warn(
+        { peer },
+        "X-Forwarded-For from a peer that TRUSTED_PROXIES does not name: one address to the limits",
+      );
+    }
     await next();
     tellLimits(c.res.headers, c.get("limits"));
     c.res.headers.set("X-Request-Id", requestId);

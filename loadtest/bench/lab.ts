@@ -31,7 +31,8 @@ export interface Lab extends Options {
   sql: Sql;
   publisher: Publisher;
   gateway(): Promise<Server>;
-  api(gateway: Server): Promise<Server>;
+  /** @param env beside the lab's, or instead of it */
+  api(gateway: Server, env?: Record<string, string>): Promise<Server>;
   bareSockets(): Promise<Server>;
   bareApi(): Promise<Server>;
   /** A process of WebSocket clients. */
@@ -95,8 +96,9 @@ export async function openLab(options: Options): Promise<Lab> {
     publisher,
     gateway: () =>
       product("gateway", (port) => ({ GATEWAY_PORT: String(port), GATEWAY_URL: `ws://127.0.0.1:${port}` })),
-    api: (gateway) =>
+    api: (gateway, own = {}) =>
       product("api", (port) => ({
+        ...own,
         PORT: String(port),
         PUBLIC_URL: `http://127.0.0.1:${port}`,
         GATEWAY_URL: `ws://127.0.0.1:${gateway.port}`,

@@ -3,7 +3,8 @@
 // the clients share its cores, so this is the whole system's). Ratios are of requests a second: higher is better.
 //
 // Included: HTTP, authentication, permissions, validation, all SQL and Redis calls, the answer in Discord's shape. Rate
-// limits are off. Postgres commits as `npm start` has it (synchronous).
+// limits are off, but for the last figures: what it costs to count, with limits that nobody reaches, and how fast
+// requests are refused that come too soon. Postgres commits as `npm start` has it (synchronous).
 //
 // Against: a bare Hono route that does one INSERT and the publish script, or one equivalent query, and nothing else.
 import { z } from "zod";
@@ -31,7 +32,15 @@ export async function rest(lab: Lab): Promise<Figure[]> {
   await joinAll(lab.sql, guild, people);
   await makeMessages(lab.sql, guild, author, 200);
   const gateway = await lab.gateway();
-  const [api, bareApi] = await Promise.all([lab.api(gateway), lab.bareApi()]);
+  const limited = { RATE_LIMITS: "on", INVALID_REQUEST_LIMIT: "1000000000" };
+  const [api, unlimited, counting, limiting, bareApi] = await Promise.all([
+    lab.api(gateway),
+    // Another than the first: that one is warm by then, which would count more than the limits.
+    lab.api(gateway),
+    lab.api(gateway, { ...limited, RATE_LIMIT_FACTOR: "1000", GLOBAL_RATE_LIMIT: "1000000" }),
+    lab.api(gateway, limited),
+    lab.bareApi(),
+  ]);
   await bareApi.ask("serve", { guildId: guild.id, authorId: author.id }, z.null());
   // Nobody listens; the gateway was there to be told of to the API.
   await gateway.stop();
@@ -61,13 +70,47 @@ export async function rest(lab: Lab): Promise<Figure[]> {
     );
     await lab.explain(name, api, () => speed(clients, api, request, count));
   }
-  return figures;
+  return [...figures, ...(await limits())];
+
+  async function limits(): Promise<Figure[]> {
+    const line = `POST /api/v10/channels/${guild?.channelId}/messages`;
+    const request = requestText(line, author?.token ?? "", message);
+    const count = lab.quick ? 500 : 3000;
+    const rounds = await measureRounds(lab.quick ? 3 : 9, {
+      off: () => speed(clients, unlimited, request, count),
+      counted: () => speed(clients, counting, request, count),
+      refused: () => speed(clients, limiting, request, count, [200, 429]),
+    });
+    await lab.explain("POST a message, counted", counting, () => speed(clients, counting, request, count));
+    const byCpu = rounds.map(({ off, counted, refused }) => {
+      return { off: off.byCpu, counted: counted.byCpu, refused: refused.byCpu };
+    });
+    const byClock = rounds.map(({ off, counted }) => ({ off: off.byClock, counted: counted.byClock }));
+    const what = "POST a message, with rate limits";
+    const sides = { ours: "counted", bare: "limits off" };
+    return [
+      { what, unit: "a CPU second", comparison: compare(byCpu, "counted", "off"), sides },
+      { what, unit: "a second", comparison: compare(byClock, "counted", "off"), sides },
+      {
+        what: "POST a message too soon",
+        unit: "a CPU second",
+        comparison: compare(byCpu, "refused", "off"),
+        sides: { ours: "refused", bare: "posted, limits off" },
+      },
+    ];
+  }
 }
 
-async function speed(clients: Child, server: Server, request: string, count: number): Promise<Speed> {
+async function speed(
+  clients: Child,
+  server: Server,
+  request: string,
+  count: number,
+  statuses: readonly number[] = [200],
+): Promise<Speed> {
   let seconds = 0;
   const cpu = await cpuOf(server, async () => {
-    const load = { port: server.port, request, connections: CONNECTIONS, count };
+    const load = { port: server.port, request, connections: CONNECTIONS, count, statuses };
     seconds = await clients.ask("load", load, z.number());
   });
   return { byCpu: count / cpu, byClock: count / seconds };

@@ -44,6 +44,7 @@ declare module "ioredis" {
 
 export function createCounters(redis: Redis, log: Logger): Counters {
   redis.defineCommand("guildhallRateLimit", { lua: script });
+  const batch = createBatch(redis);
   const local = new LocalCounters(() => performance.now());
   let restUntil = 0;
 
@@ -62,11 +63,7 @@ export function createCounters(redis: Redis, log: Logger): Counters {
   return {
     take: (counters) =>
       ask(
-        async () => {
-          const keys = counters.map(({ key }) => redisKeys.rateLimit(key));
-          const limits = counters.flatMap(({ limit, windowMs }) => [limit, windowMs]);
-          return outcomeOf(await redis.guildhallRateLimit(keys.length, ...keys, ...limits));
-        },
+        () => batch.take(counters),
         () => local.take(counters),
       ),
     addAll: (counts, windowMs) =>
@@ -84,11 +81,51 @@ export function createCounters(redis: Redis, log: Logger): Counters {
   };
 }
 
-function outcomeOf([refused = 0, ...rest]: readonly number[]): Outcome {
-  if (refused > 0) return { refusedBy: refused - 1, resetMs: rest[0] ?? 0 };
-  const counts = [];
-  for (let i = 0; i < rest.length; i += 2) counts.push({ count: rest[i] ?? 0, resetMs: rest[i + 1] ?? 0 });
-  return { refusedBy: null, counts };
+interface Waiting {
+  counters: readonly Counter[];
+  resolve(outcome: Outcome): void;
+  reject(error: unknown): void;
+}
+
+/** Requests in one call of the script: Redis does nothing else meanwhile. */
+const BATCH = 64;
+
+/** Asks for all requests at once that came in one turn of the event loop: under load, a call for many. */
+function createBatch(redis: Redis): { take(counters: readonly Counter[]): Promise<Outcome> } {
+  let waiting: Waiting[] = [];
+
+  async function flush(): Promise<void> {
+    const batch = waiting;
+    waiting = [];
+    const all = batch.flatMap(({ counters }) => counters);
+    const keys = all.map(({ key }) => redisKeys.rateLimit(key));
+    const limits = batch.flatMap(({ counters }) => [
+      counters.length,
+      ...counters.flatMap(({ limit, windowMs }) => [limit, windowMs]),
+    ]);
+    try {
+      const numbers = (await redis.guildhallRateLimit(keys.length, ...keys, ...limits)).values();
+      for (const { counters, resolve } of batch) resolve(readOutcome(numbers, counters.length));
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+  }
+
+  return {
+    take: (counters) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ counters, resolve, reject });
+        if (waiting.length === 1) setImmediate(() => waiting.length > 0 && void flush());
+        else if (waiting.length === BATCH) void flush();
+      }),
+  };
+}
+
+function readOutcome(numbers: Iterator<number>, counters: number): Outcome {
+  const next = () => Number(numbers.next().value);
+  const full = next();
+  if (full > 0) return { refusedBy: full - 1, resetMs: next() };
+  return { refusedBy: null, counts: Array.from({ length: counters }, () => ({ count: next(), resetMs: next() })) };
 }
 
 async function addInRedis(redis: Redis, counts: ReadonlyMap<string, number>, windowMs: number) {
