@@ -139,6 +139,16 @@ export async function presencesOf(redis: Redis, guildId: string, userIds: readon
   return userIds.flatMap((id, i) => wirePresence(id, texts[i]) ?? []);
 }
 
+/** How many users of each guild are not offline. */
+export function countOnline(redis: Redis, guildIds: readonly string[]): Promise<number[]> {
+  return Promise.all(guildIds.map((id) => redis.hlen(redisKeys.online(id))));
+}
+
+/** How many sessions each user has, whatever their status. */
+export function countSessions(redis: Redis, userIds: readonly string[]): Promise<number[]> {
+  return Promise.all(userIds.map((id) => redis.hlen(redisKeys.sessionsOf(id))));
+}
+
 /** The presences of up to `limit` users who are not offline; which, is left to chance. */
 export async function presencesIn(redis: Redis, guildId: string, limit: number): Promise<WirePresence[]> {
   const pairs = await redis.hrandfield(redisKeys.online(guildId), limit, "WITHVALUES");

@@ -47,6 +47,10 @@ export interface App {
   cdn: Cdn;
   /** Calls URLs that users have chosen. */
   egress: Egress;
+  /** How many members of each of these guilds are online; none while Redis is away. */
+  onlineIn(guildIds: readonly string[]): Promise<number[]>;
+  /** How many gateway sessions each of these users has. @throws while Redis is away */
+  sessionsOf(userIds: readonly string[]): Promise<number[]>;
   /** Session starts that a bot has taken of its day's. */
   startsTaken(botId: string): Promise<{ taken: number; resetAfterMs: number }>;
   /** 32 bytes that seal what must be stored but not read. */

@@ -120,6 +120,12 @@ const errors = {
     "Webhooks can only create threads in forum channels",
   ],
   FAILED_TO_BAN: [Code.FailedToBanUsers, 400, "Failed to ban users"],
+  INVITES_PAUSED: [0, 403, "Invites are paused for this server"],
+  NEEDED_BY_COMMUNITY: [
+    Code.CannotDeleteChannelRequiredForCommunityGuilds,
+    400,
+    "Cannot delete a channel required for Community guilds",
+  ],
   BANNED: [Code.UserBannedFromThisGuild, 403, "The user is banned from this guild"],
   MISSING_ACCESS: [Code.MissingAccess, 403, "Missing Access"],
   NOT_IN_DM: [Code.CannotExecuteActionOnDMChannel, 403, "Cannot execute action on a DM channel"],

@@ -5,6 +5,7 @@ import { deleteOldAuditEntries } from "./store/audit-log.ts";
 import { deleteExpiredInvites } from "./store/invites.ts";
 import { deleteOldNonces, eraseDeleted } from "./store/messages.ts";
 import { deleteExpiredTokens } from "./store/tokens.ts";
+import { endTemporaryMemberships } from "./temporary-members.ts";
 import { archiveIdleThreads } from "./threads/sweep.ts";
 
 const EVERY_MS = 60_000;
@@ -27,6 +28,7 @@ async function sweep(app: App): Promise<void> {
   await deleteExpiredInvites(app.sql);
   await archiveIdleThreads(app);
   await eraseDeleted(app.sql, new Date(Date.now() - RETENTION_MS));
+  await endTemporaryMemberships(app);
   await deleteOldAuditEntries(app.sql, firstIdAt(Date.now() - app.config.auditLogDays * DAY_MS));
   await collectFiles(app);
   await app.incoming.sweep();

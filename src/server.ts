@@ -11,6 +11,7 @@ import { openEgress } from "../core/egress.ts";
 import { parseNetworks } from "../core/egress-rules.ts";
 import { createEventLog } from "../core/event-log.ts";
 import { createLogger } from "../core/log.ts";
+import { countOnline, countSessions } from "../core/presence-store.ts";
 import { connectRedis, redisReady } from "../core/redis.ts";
 import { loadSecret } from "../core/secret.ts";
 import { startsTaken } from "../core/session-starts.ts";
@@ -56,6 +57,8 @@ export async function startApi(config: Config): Promise<{ port: number; stop(): 
     nextId: lease.nextId,
     slowmode: createSlowmode(redis),
     limiter: createLimiter(config, redis, log),
+    onlineIn: (guildIds) => countOnline(redis, guildIds).catch(() => guildIds.map(() => 0)),
+    sessionsOf: (userIds) => countSessions(redis, userIds),
     startsTaken: (botId) => startsTaken(redis, botId),
     secret,
     files: config.s3 === undefined ? diskStore(fileDir) : s3Store(config.s3),

@@ -36,11 +36,11 @@ function fault(issue: z.core.$ZodIssue, input: unknown): { code: string; message
     case "invalid_value":
       return { code: "BASE_TYPE_CHOICES", message: `Value must be one of {${issue.values.map(String).join(", ")}}.` };
     case "invalid_union": {
+      if (valueAt(input, issue.path) === undefined)
+        return { code: "BASE_TYPE_REQUIRED", message: "This field is required" };
       // None of the forms has this discriminator: Discord names those that there are.
       const of = "discriminator" in issue && "options" in issue && Array.isArray(issue.options) ? issue.options : [];
       if (of.length === 0) return { code: "BASE_TYPE_INVALID", message: issue.message };
-      if (valueAt(input, issue.path) === undefined)
-        return { code: "BASE_TYPE_REQUIRED", message: "This field is required" };
       return { code: "BASE_TYPE_CHOICES", message: `Value must be one of {${of.map(String).join(", ")}}.` };
     }
     case "invalid_format":

@@ -23,10 +23,29 @@ export interface InviteRow {
     member_count: number;
   };
   channel: { name: string; type: number };
+  /** What whoever accepts it gets. */
+  roles: InviteRole[];
 }
 
-/** An invite as anybody sees it who has its code. https://discord.com/developers/docs/resources/invite#invite-object */
-export function wireInvite(row: InviteRow, withCounts = false) {
+interface InviteRole {
+  id: string;
+  name: string;
+  position: number;
+  color: number;
+  icon: string | null;
+  unicode_emoji: string | null;
+}
+
+const wireInviteRole = (role: InviteRole) => ({
+  ...role,
+  colors: { primary_color: role.color, secondary_color: null, tertiary_color: null },
+});
+
+/**
+ * An invite as anybody sees it who has its code. https://discord.com/developers/docs/resources/invite#invite-object
+ * @param online how many of the guild are, where it is asked for
+ */
+export function wireInvite(row: InviteRow, online?: number) {
   const { member_count: members, ...guild } = row.guild;
   return {
     type: InviteType.Guild,
@@ -44,7 +63,8 @@ export function wireInvite(row: InviteRow, withCounts = false) {
     channel: { id: row.channel_id, name: row.channel.name, type: row.channel.type },
     ...(row.inviter === null ? {} : { inviter: wireUser(row.inviter) }),
     expires_at: wireTimeOrNull(row.expires_at),
-    ...(withCounts ? { approximate_member_count: members, approximate_presence_count: 0 } : {}),
+    ...(row.roles.length === 0 ? {} : { roles: row.roles.map(wireInviteRole) }),
+    ...(online === undefined ? {} : { approximate_member_count: members, approximate_presence_count: online }),
   };
 }
 
@@ -73,6 +93,7 @@ export function wireInviteCreate(row: InviteRow) {
     channel_id: row.channel_id,
     ...(row.inviter === null ? {} : { inviter: wireUser(row.inviter) }),
     expires_at: wireTimeOrNull(row.expires_at),
+    ...(row.roles.length === 0 ? {} : { role_ids: row.roles.map((role) => role.id) }),
     ...wireUse(row),
   };
 }

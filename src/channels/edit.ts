@@ -20,7 +20,7 @@ import {
   replaceOverwrites,
   updateChannel,
 } from "../store/channels.ts";
-import { forgetChannel } from "../store/guilds.ts";
+import { findGuild, forgetChannel } from "../store/guilds.ts";
 import { type ChannelBody, columnsOf, isForum, SPOILER_CHANNEL } from "./body.ts";
 import { channelEvent, emitUpdates } from "./event.ts";
 import { checkOverwrites, heldIn, sameOverwrites, setOverwrites } from "./overwrites.ts";
@@ -124,6 +124,9 @@ function newType(channel: ChannelRow, wanted: number): number {
 
 /** Deletes a channel with its threads, messages, invites and webhooks; a category's channels stay, without a category. */
 export async function removeChannel(tx: Transaction, emit: Emit, { guild, channel }: InGuildChannel) {
+  const settings = await findGuild(tx, guild.id);
+  const needed = [settings?.rules_channel_id, settings?.public_updates_channel_id].includes(channel.id);
+  if (needed && settings?.features.includes("COMMUNITY")) throw new ApiError("NEEDED_BY_COMMUNITY");
   const orphans = (await listChildren(tx, channel)).map((child) => child.id);
   for (const id of orphans) await updateChannel(tx, id, { parent_id: null });
   await deleteThreadsOf(tx, channel.id);

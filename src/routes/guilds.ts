@@ -11,15 +11,13 @@ import { guildFields } from "../audit/fields.ts";
 import { ApiError } from "../errors.ts";
 import { imageData, queryFlag, snowflake, text, trimmed } from "../fields.ts";
 import { storeImages } from "../files/images.ts";
-import { guildUpdate } from "../guilds.ts";
+import { checkCommunity, featuresAfter, guildUpdate } from "../guilds.ts";
 import { addMember } from "../membership.ts";
 import { person, route } from "../route.ts";
 import { findChannel, insertChannel } from "../store/channels.ts";
-import { countGuildsOf, deleteGuild, findGuild, insertGuild, updateGuild } from "../store/guilds.ts";
+import { countGuildsOf, deleteGuild, findGuild, insertGuild, MAX_GUILDS, updateGuild } from "../store/guilds.ts";
 import { findMember } from "../store/members.ts";
 import { insertRole, listRoles } from "../store/roles.ts";
-
-export const MAX_GUILDS = 200;
 
 /** A setting that null brings back to its default. */
 const setting = <T extends number | string | boolean>(schema: z.ZodType<T>, fallback: T) =>
@@ -46,6 +44,7 @@ const guildPatch = z.object({
   public_updates_channel_id: snowflake.nullish(),
   safety_alerts_channel_id: snowflake.nullish(),
   premium_progress_bar_enabled: setting(z.boolean(), false),
+  features: z.array(text(1, 100)).max(100).optional(),
 });
 
 export const guildRoutes = [
@@ -68,8 +67,10 @@ export const guildRoutes = [
     handle: async ({ app, query }, { guild }) => {
       const row = await findGuild(app.sql, guild.id);
       if (row === undefined) throw new ApiError("UNKNOWN_GUILD");
-      const counts = { approximate_member_count: row.member_count, approximate_presence_count: 0 };
-      return { ...wireGuild(row, await listRoles(app.sql, guild.id)), ...(query.with_counts === true ? counts : {}) };
+      const shown = wireGuild(row, await listRoles(app.sql, guild.id));
+      if (query.with_counts !== true) return shown;
+      const [online = 0] = await app.onlineIn([guild.id]);
+      return { ...shown, approximate_member_count: row.member_count, approximate_presence_count: online };
     },
   }),
   route({
@@ -136,8 +137,11 @@ async function patchGuild(
     if (heir.user.bot) throw new ApiError("OWNER_IS_BOT");
   }
   const before = await findGuild(tx, guild.id);
-  const row = await updateGuild(tx, guild.id, body);
-  if (before === undefined || row === undefined) throw new ApiError("UNKNOWN_GUILD");
+  if (before === undefined) throw new ApiError("UNKNOWN_GUILD");
+  const features = body.features && featuresAfter(where, before.features, body.features);
+  const row = await updateGuild(tx, guild.id, { ...body, features });
+  if (row === undefined) throw new ApiError("UNKNOWN_GUILD");
+  checkCommunity(row);
   emit(await guildUpdate(tx, row, handedOver));
   emit(auditChange(guild.id, AuditLogEvent.GuildUpdate, guild.id, guildFields(before), guildFields(row)));
   return wireGuild(row, await listRoles(tx, guild.id));

@@ -1,19 +1,15 @@
-import { randomInt } from "node:crypto";
-import { AuditLogEvent, ChannelType } from "discord-api-types/v10";
+import { AuditLogEvent } from "discord-api-types/v10";
 import { z } from "zod";
-import type { Event } from "../../core/event-log.ts";
 import { has, Permission } from "../../core/permissions.ts";
 import { type InviteRow, wireInvite, wireInviteCreate, wireManagedInvite } from "../../core/wire/invite.ts";
 import { enterGuild, inGuild, inParentChannel, lockedChannel, permissionsIn } from "../access.ts";
-import type { App } from "../app.ts";
 import { auditChange } from "../audit/entry.ts";
 import { inviteFields } from "../audit/fields.ts";
 import { ApiError } from "../errors.ts";
 import { queryFlag } from "../fields.ts";
-import { addMember } from "../membership.ts";
+import { acceptInvite, inviteBody, inviteDelete, planInvite } from "../invites.ts";
 import { type Access, everyone, person, type Request, route, signedIn } from "../route.ts";
 import { findChannel } from "../store/channels.ts";
-import { countGuildsOf } from "../store/guilds.ts";
 import {
   countInvites,
   deleteInvite,
@@ -22,15 +18,9 @@ import {
   insertInvite,
   listChannelInvites,
   listGuildInvites,
-  takeInviteUse,
 } from "../store/invites.ts";
-import { lockUser } from "../store/users.ts";
-import { MAX_GUILDS } from "./guilds.ts";
 
 const MAX_INVITES = 1000;
-const DAY_SECONDS = 86_400;
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-const CODE_LENGTH = 8;
 
 /** Who may revoke the invite `:code`: its inviter, who manages its channel, who manages the guild. */
 const inviteKeeper: Access<InviteRow> = {
@@ -54,30 +44,12 @@ export const inviteRoutes = [
     path: "/channels/:channel_id/invites",
     operation: "create_channel_invite",
     access: inParentChannel("CREATE_INSTANT_INVITE"),
-    body: z.object({
-      max_age: z
-        .number()
-        .int()
-        .min(0)
-        .max(7 * DAY_SECONDS)
-        .nullish(),
-      max_uses: z.number().int().min(0).max(100).nullish(),
-      temporary: z.boolean().nullish(),
-      unique: z.boolean().nullish(),
-    }),
+    body: inviteBody,
     handle: ({ app, body }, found) =>
       app.change(async (tx, emit) => {
-        const { guild, channel, me } = await lockedChannel(tx, found);
-        if (channel.type === ChannelType.GuildCategory) throw new ApiError("WRONG_CHANNEL_TYPE");
-        const invite = {
-          code: Array.from({ length: CODE_LENGTH }, () => ALPHABET.charAt(randomInt(ALPHABET.length))).join(""),
-          guildId: guild.id,
-          channelId: channel.id,
-          inviterId: me.userId,
-          maxAge: body.max_age ?? DAY_SECONDS,
-          maxUses: body.max_uses ?? 0,
-          temporary: body.temporary ?? false,
-        };
+        const where = await lockedChannel(tx, found);
+        const { guild, channel } = where;
+        const invite = await planInvite(tx, where, body);
         const similar = body.unique === true ? undefined : await findSimilarInvite(tx, invite);
         if (similar !== undefined) return wireManagedInvite(similar);
         if ((await countInvites(tx, guild.id)) >= MAX_INVITES) throw new ApiError("MAX_INVITES");
@@ -109,7 +81,12 @@ export const inviteRoutes = [
     operation: "invite_resolve",
     access: everyone,
     query: z.object({ with_counts: queryFlag.optional() }),
-    handle: async (request) => wireInvite(await existing(request), request.query.with_counts),
+    handle: async (request) => {
+      const invite = await existing(request);
+      if (request.query.with_counts !== true) return wireInvite(invite);
+      const [online = 0] = await request.app.onlineIn([invite.server_id]);
+      return wireInvite(invite, online);
+    },
   }),
   route({
     method: "POST",
@@ -118,7 +95,7 @@ export const inviteRoutes = [
     access: person,
     handle: async (request, caller) => {
       const invite = await existing(request);
-      await accept(request.app, invite, caller.user.id);
+      await acceptInvite(request.app, invite, caller.user.id);
       return wireInvite(invite);
     },
   }),
@@ -143,20 +120,4 @@ async function existing({ app, params }: Request<unknown, unknown>): Promise<Inv
   const invite = /^[\w-]{1,64}$/.test(code) ? await findInvite(app.sql, code) : undefined;
   if (invite === undefined) throw new ApiError("UNKNOWN_INVITE");
   return invite;
-}
-
-/** Makes the user a member and counts the use, both or neither; who is a member already uses nothing up. */
-async function accept(app: App, invite: InviteRow, userId: string): Promise<void> {
-  await app.change(async (tx, emit) => {
-    await lockUser(tx, userId);
-    if (!(await addMember(app, tx, emit, invite.server_id, userId))) return;
-    if ((await countGuildsOf(tx, userId)) > MAX_GUILDS) throw new ApiError("MAX_GUILDS");
-    const use = await takeInviteUse(tx, invite.code);
-    if (use === undefined) throw new ApiError("UNKNOWN_INVITE");
-    if (use.last && (await deleteInvite(tx, invite.code))) emit(inviteDelete(invite));
-  });
-}
-
-function inviteDelete({ server_id: guildId, channel_id: channelId, code }: InviteRow): Event {
-  return { t: "INVITE_DELETE", guildId, channelId, data: { guild_id: guildId, channel_id: channelId, code } };
 }

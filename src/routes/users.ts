@@ -87,7 +87,8 @@ export const userRoutes = [
     }),
     handle: async ({ app, query }, caller) => {
       const rows = await listGuildsOf(app.sql, caller.user.id, query);
-      return rows.map((row) => {
+      const online = query.with_counts === true ? await app.onlineIn(rows.map((row) => row.id)) : [];
+      return rows.map((row, i) => {
         const facts = { id: row.id, ownerId: row.owner_id, roles: new Map(row.roles.map((r) => [r.id, roleFacts(r)])) };
         return {
           id: row.id,
@@ -98,7 +99,7 @@ export const userRoutes = [
           permissions: guildPermissions(facts, memberFacts(row), Date.now()).toString(),
           features: row.features,
           ...(query.with_counts === true
-            ? { approximate_member_count: row.member_count, approximate_presence_count: 0 }
+            ? { approximate_member_count: row.member_count, approximate_presence_count: online[i] ?? 0 }
             : {}),
         };
       });

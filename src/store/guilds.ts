@@ -9,6 +9,9 @@ const guildColumns = (sql: Db) => sql`
   s.system_channel_flags, s.rules_channel_id, s.public_updates_channel_id, s.safety_alerts_channel_id,
   s.preferred_locale, s.premium_progress_bar_enabled, s.features, s.member_count, s.version`;
 
+/** How many a user may be in. */
+export const MAX_GUILDS = 200;
+
 export async function insertGuild(sql: Db, guild: { id: string; name: string; ownerId: string }): Promise<GuildRow> {
   const [row] = await sql<GuildRow[]>`
     insert into servers as s (id, name, owner_id) values (${guild.id}, ${guild.name}, ${guild.ownerId})
@@ -55,6 +58,7 @@ export type GuildPatch = Partial<
     | "preferred_locale"
     | "premium_progress_bar_enabled"
     | "owner_id"
+    | "features"
   >
 >;
 

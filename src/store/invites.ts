@@ -7,7 +7,10 @@ const invites = (sql: Db) => sql`
     (select ${userJson(sql)} from users u where u.id = i.inviter_id) as inviter,
     json_build_object('name', s.name, 'icon', s.icon, 'description', s.description, 'features', s.features,
       'verification_level', s.verification_level, 'nsfw_level', s.nsfw_level, 'member_count', s.member_count) as guild,
-    json_build_object('name', c.name, 'type', c.type) as channel
+    json_build_object('name', c.name, 'type', c.type) as channel,
+    coalesce((select json_agg(json_build_object('id', r.id::text, 'name', r.name, 'position', r.position,
+        'color', r.color, 'icon', r.icon, 'unicode_emoji', r.unicode_emoji) order by r.id)
+      from roles r where r.server_id = i.server_id and r.id = any(i.role_ids)), '[]') as roles
   from invites i join servers s on s.id = i.server_id join channels c on c.id = i.channel_id`;
 
 /** Neither expired nor used up. */
@@ -44,12 +47,14 @@ export interface NewInvite {
   maxAge: number;
   maxUses: number;
   temporary: boolean;
+  /** In order. */
+  roleIds: readonly string[];
 }
 
 export async function insertInvite(sql: Db, i: NewInvite): Promise<void> {
   await sql`
-    insert into invites (code, server_id, channel_id, inviter_id, max_age, max_uses, temporary, expires_at)
-    values (${i.code}, ${i.guildId}, ${i.channelId}, ${i.inviterId}, ${i.maxAge}, ${i.maxUses}, ${i.temporary},
+    insert into invites (code, server_id, channel_id, inviter_id, max_age, max_uses, temporary, role_ids, expires_at)
+    values (${i.code}, ${i.guildId}, ${i.channelId}, ${i.inviterId}, ${i.maxAge}, ${i.maxUses}, ${i.temporary}, ${[...i.roleIds]}::bigint[],
       ${i.maxAge === 0 ? null : sql`now() + make_interval(secs => ${i.maxAge})`})`;
 }
 
@@ -58,7 +63,8 @@ export async function findSimilarInvite(sql: Db, i: NewInvite): Promise<InviteRo
   const [row] = await sql<InviteRow[]>`
     ${invites(sql)}
     where i.channel_id = ${i.channelId} and i.inviter_id = ${i.inviterId} and i.max_age = ${i.maxAge}
-      and i.max_uses = ${i.maxUses} and i.temporary = ${i.temporary} and i.uses = 0
+      and i.max_uses = ${i.maxUses} and i.temporary = ${i.temporary}
+      and i.role_ids = ${[...i.roleIds]}::bigint[] and i.uses = 0
       and (i.expires_at is null or i.expires_at > now() + make_interval(secs => ${i.maxAge / 2}))
     order by i.created_at desc limit 1`;
   return row;

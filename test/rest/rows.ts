@@ -207,6 +207,7 @@ export const rows: Record<string, Row> = {
       public_updates_channel_id: at.channel_id,
       safety_alerts_channel_id: at.channel_id,
       premium_progress_bar_enabled: true,
+      features: ["INVITES_DISABLED"],
       owner_id: at.user_id,
     }),
   },
@@ -300,7 +301,7 @@ export const rows: Record<string, Row> = {
     }),
   },
   "POST /channels/:channel_id/invites": {
-    body: () => ({ max_age: 60, max_uses: 1, temporary: true, unique: true }),
+    body: () => ({ max_age: 60, max_uses: 1, temporary: true, unique: true, role_ids: [] }),
   },
   "GET /invites/:code": { query: () => ({ with_counts: "true" }) },
   "POST /invites/:code": { caller: "stranger" },

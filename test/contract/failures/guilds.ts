@@ -92,7 +92,7 @@ export const guildFailures: FailureTable = {
   bulk_update_guild_roles: {
     forbidden: [anonymous, stranger, reader, lacks("MANAGE_ROLES")],
     unknown: [noGuild, { body: () => [{ id: NOTHING, position: 1 }], status: 404, code: 10011 }],
-    invalid: [wrong("0.position", -1, TOO_SMALL), wrongBody(() => [{ position: 1 }], "0.id", "BASE_TYPE_INVALID")],
+    invalid: [wrong("0.position", -1, TOO_SMALL), wrongBody(() => [{ position: 1 }], "0.id", REQUIRED)],
     limits: [],
   },
   delete_guild_role: {

@@ -1,3 +1,4 @@
+import { announcementFailures } from "./announcements.ts";
 import { applicationFailures } from "./applications.ts";
 import { channelFailures } from "./channels.ts";
 import type { FailureTable } from "./failure.ts";
@@ -8,6 +9,7 @@ import { webhookFailures } from "./webhooks.ts";
 
 /** How each operation is refused that has a route. */
 export const failures: FailureTable = {
+  ...announcementFailures,
   ...applicationFailures,
   ...channelFailures,
   ...guildFailures,

@@ -1,4 +1,4 @@
--- Messages of announcement channels that are published to the channels that follow.
+-- Messages of announcement channels that are published to the channels that follow; what invites give beside membership.
 
 create table crossposts (
   message_id     bigint primary key references messages on delete cascade,
@@ -20,3 +20,16 @@ drop index messages_crossposts;
 create index messages_crossposts on messages (reference_message_id, id) where flags & 2 <> 0 and not deleted;
 create index webhooks_followers on webhooks (source_channel_id, id) where source_channel_id is not null;
 drop index webhooks_source;
+
+alter table invites add column role_ids bigint[] not null default '{}';
+comment on column invites.role_ids is 'Roles that whoever accepts it gets; those that are gone by then count for nothing.';
+
+create table temporary_members (
+  server_id    bigint not null,
+  user_id      bigint not null,
+  absent_since timestamptz,
+  primary key (server_id, user_id),
+  foreign key (server_id, user_id) references server_members on delete cascade
+);
+comment on table temporary_members is 'Who came by an invite for temporary membership: out again once they have gone, unless they have got a role.';
+comment on column temporary_members.absent_since is 'When the user was first seen without a session; null while there is one, or before the first look.';
