@@ -4,6 +4,7 @@ import { has, Permission } from "../../core/permissions.ts";
 import { snowflakeTime } from "../../core/snowflake.ts";
 import { wireMemberOnly } from "../../core/wire/member.ts";
 import { type MessageRow, wireMessage } from "../../core/wire/message.ts";
+import { wireUser } from "../../core/wire/user.ts";
 import { demand, type InChannel, inChannel, inGuildChannel } from "../access.ts";
 import type { App } from "../app.ts";
 import { auditAction } from "../audit/entry.ts";
@@ -138,7 +139,7 @@ export const messageRoutes = [
         await app.eventLog.publish([{ t: "TYPING_START", userId, channelId: where.id, data }], false);
         return;
       }
-      const member = { ...wireMemberOnly(where.membership), user: { id: user.id, username: user.username } };
+      const member = { ...wireMemberOnly(where.membership), user: wireUser(user) };
       const [guildId, channelId] = [where.guild.id, where.channel.id];
       const inGuild = { ...data, guild_id: guildId, member };
       await app.eventLog.publish([{ t: "TYPING_START", guildId, channelId, data: inGuild }], false);

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
-import { afterAll, inject } from "vitest";
+import { afterAll, expect, inject } from "vitest";
 import { freePort } from "../../bin/services/free-port.ts";
 import { startRedis } from "../../bin/services/redis.ts";
 import { type Config, loadConfig } from "../../core/config.ts";
@@ -11,7 +11,7 @@ import { migrate } from "../../core/migrate.ts";
 import { startGateway } from "../../gateway/server.ts";
 import { startApi } from "../../src/server.ts";
 import { Client } from "./client.ts";
-import { Socket } from "./socket.ts";
+import { eventFaults, Socket } from "./socket.ts";
 
 /** A database and a Redis of a test file's own, gone when the file ends. */
 export interface Stores {
@@ -125,6 +125,9 @@ export class Platform {
     return socket;
   }
 }
+
+// Whatever a test is of, the events that its sockets got are Discord's.
+afterAll(() => expect([...eventFaults]).toEqual([]));
 
 /** Starts a platform for the test file. */
 export async function startPlatform(

@@ -1,5 +1,6 @@
 import WebSocket from "ws";
 import { encodeEtf } from "../../gateway/etf.ts";
+import { eventFault } from "../contract/event-schemas.ts";
 import type { Json } from "./client.ts";
 import { PayloadDecoder } from "./payload-decoder.ts";
 
@@ -20,6 +21,9 @@ interface Waiting {
 
 /** Generous: the machine may be busy with other tests. */
 const WAIT_MS = 20_000;
+
+/** What was wrong with dispatches by Discord's schemas, once each: the test file fails with it (platform.ts). */
+export const eventFaults = new Set<string>();
 
 /** A raw gateway connection that remembers all it got. */
 export class Socket {
@@ -141,6 +145,8 @@ export class Socket {
 
   #onPayload(payload: Payload): void {
     this.received.push(payload);
+    const fault = payload.op === 0 ? eventFault(payload.t ?? "", payload.d) : null;
+    if (fault !== null) eventFaults.add(fault);
     const ready = this.#waiting.filter((wait) => wait.test(payload));
     this.#waiting = this.#waiting.filter((wait) => !ready.includes(wait));
     for (const wait of ready) wait.resolve(payload);

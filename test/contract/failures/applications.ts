@@ -5,8 +5,11 @@ import {
   CHOICES,
   type Failures,
   type FailureTable,
+  lacks,
   long,
+  NOTHING,
   noApplication,
+  stranger as outsider,
   REQUIRED,
   unknown,
   wrong,
@@ -46,6 +49,7 @@ const commandForm = [
   wrong("description", long(101), BAD_LENGTH),
   wrong("options.0.type", 99, CHOICES),
 ];
+const RULE = () => ({ id: NOTHING, type: 1, permission: true });
 const newCommandForm = [...commandForm, wrongBody(() => ({ description: "x" }), "name", REQUIRED)];
 
 const commandTable = (scope: "global" | "guild", of: string): FailureTable => ({
@@ -70,4 +74,18 @@ export const applicationFailures: FailureTable = {
   },
   ...commandTable("global", "application_command"),
   ...commandTable("guild", "guild_application_command"),
+  list_guild_application_command_permissions: asks("guild", {}),
+  get_guild_application_command_permissions: asks("guild", { unknown: [noCommand] }),
+  set_guild_application_command_permissions: {
+    forbidden: [
+      anonymous,
+      outsider,
+      lacks("MANAGE_GUILD"),
+      lacks("MANAGE_ROLES"),
+      { as: "bot", status: 403, code: 20001 },
+    ],
+    unknown: [noApplication, noCommand],
+    invalid: [wrong("permissions.0.type", 9, CHOICES), wrong("permissions.0.id", NOTHING, "BASE_TYPE_INVALID")],
+    limits: [wrong("permissions", Array.from({ length: 101 }, RULE), BAD_LENGTH)],
+  },
 };
