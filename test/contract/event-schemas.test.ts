@@ -6,7 +6,7 @@ test("a dispatch fails with a field too many, too few or of another type, and wi
   const removed = { id: "1", channel_id: "2", guild_id: "3" };
   expect(eventFault("MESSAGE_DELETE", removed)).toBeNull();
   expect(eventFault("MESSAGE_DELETE", { ...removed, guild_id: undefined })).toBeNull();
-  expect(eventFault("MESSAGE_DELETE", { ...removed, author: "4" })).toMatch(/Unrecognized key: "author"/);
+  expect(eventFault("MESSAGE_DELETE", { ...removed, author: "4" })).toMatch(/^MESSAGE_DELETE body: /);
   expect(eventFault("MESSAGE_DELETE", { id: "1" })).toMatch(/^MESSAGE_DELETE channel_id: /);
   expect(eventFault("MESSAGE_DELETE", { ...removed, id: 1 })).toMatch(/^MESSAGE_DELETE id: /);
   expect(eventFault("$GUILD_JOIN", {})).toMatch(/has no schema/);

@@ -59,6 +59,10 @@ test("everything that changes is told to those who asked, and to nobody who did 
   const all = await platform.socket(owner);
   const nothing = await platform.socket(bot, { intents: 0 });
   const guildsOnly = await platform.socket(bot, { intents: 1 });
+  const command = await bot.post(`/applications/${bot.id}/commands`, { name: "ping", description: "Says pong" });
+  await owner.put(`/applications/${bot.id}/guilds/${guild.id}/commands/${command.id}/permissions`, {
+    permissions: [{ id: member.id, type: 2, permission: false }],
+  });
   await changeEverything(owner, member, guild);
   await all.event("USER_UPDATE");
   await owner.delete(`/guilds/${guild.id}`);
@@ -69,9 +73,14 @@ test("everything that changes is told to those who asked, and to nobody who did 
   expect(expected.filter((name) => !seen.has(name))).toEqual([]);
 
   await Promise.all([nothing.settled(), guildsOnly.settled()]);
-  expect(nothing.dispatches.map(({ t }) => t)).toEqual(["READY", "GUILD_DELETE"]);
+  expect(nothing.dispatches.map(({ t }) => t)).toEqual([
+    "READY",
+    "APPLICATION_COMMAND_PERMISSIONS_UPDATE",
+    "GUILD_DELETE",
+  ]);
   const forGuilds = new Set(guildsOnly.dispatches.map(({ t }) => t));
   expect([...forGuilds].sort()).toEqual([
+    "APPLICATION_COMMAND_PERMISSIONS_UPDATE",
     "CHANNEL_CREATE",
     "CHANNEL_DELETE",
     "CHANNEL_PINS_UPDATE",
