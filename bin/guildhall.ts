@@ -27,6 +27,11 @@ const commands: Record<string, Command> = {
     summary: "Brings the database of DATABASE_URL up to date.",
     run: async (config) => (await import("./commands/migrate.ts")).migrateCommand(config),
   },
+  app: {
+    summary:
+      "Makes an application with a bot in a guild and shows its token: app create NAME --guild ID; app verify ID.",
+    run: async (config, args) => (await import("./commands/app.ts")).app(config, args),
+  },
   limits: {
     summary:
       "Shows or sets how many times the usual rate limits an application has: limits APPLICATION_ID [FACTOR|off].",

@@ -29,6 +29,8 @@ export interface Config {
   globalRateLimit: number;
   invalidRequestLimit: number;
   loginAttempts: number;
+  /** Guilds that a bot may be in whose application is not verified; null for any number. */
+  unverifiedBotGuilds: number | null;
   secret: string | undefined;
   tlsCert: string | undefined;
   tlsKey: string | undefined;
@@ -106,6 +108,11 @@ const environment = z.object({
   LOGIN_ATTEMPTS: whole(1, 1_000_000)
     .default(10)
     .describe("Wrong passwords that one address may try for one account in five minutes."),
+  UNVERIFIED_BOT_GUILDS: whole(0, 1_000_000)
+    .default(0)
+    .describe(
+      "Guilds that a bot may be in until guildhall app verify lets it into more, 100 at Discord; 0 is no limit.",
+    ),
   GUILDHALL_SECRET: z
     .string()
     .min(32, { error: "must have at least 32 characters; make one with: openssl rand -hex 32" })
@@ -185,6 +192,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     globalRateLimit: v.GLOBAL_RATE_LIMIT,
     invalidRequestLimit: v.INVALID_REQUEST_LIMIT,
     loginAttempts: v.LOGIN_ATTEMPTS,
+    unverifiedBotGuilds: v.UNVERIFIED_BOT_GUILDS || null,
     secret: v.GUILDHALL_SECRET,
     tlsCert: v.TLS_CERT,
     tlsKey: v.TLS_KEY,

@@ -3,9 +3,11 @@ import type { Transaction } from "../core/db.ts";
 import type { Event } from "../core/event-log.ts";
 import { type MemberRow, wireMember } from "../core/wire/member.ts";
 import { wireUser } from "../core/wire/user.ts";
+import type { App } from "./app.ts";
 import { ApiError } from "./errors.ts";
 import { type Poster, postSystemMessage } from "./messages/system.ts";
 import { removeRole } from "./roles.ts";
+import { guildsOfUnverifiedBot } from "./store/applications.ts";
 import { isBanned } from "./store/bans.ts";
 import { findGuild, lockGuild } from "./store/guilds.ts";
 import { deleteMember, findMember, insertMember } from "./store/members.ts";
@@ -18,10 +20,10 @@ import { findUser } from "./store/users.ts";
  * get the guild, then the system channel gets a message of it.
  * @param settle what belongs to the membership and must stand before it is told: a bot's own role
  * @returns false when it was a member already
- * @throws 40007 when it is banned
+ * @throws 40007 when it is banned, 30001 when it is a bot that may not be in more guilds
  */
 export async function addMember(
-  app: Poster,
+  app: Poster & Pick<App, "config">,
   tx: Transaction,
   emit: (event: Event) => void,
   guildId: string,
@@ -32,6 +34,7 @@ export async function addMember(
   if (!(await lockGuild(tx, guildId))) throw new ApiError("UNKNOWN_GUILD");
   if (await isBanned(tx, guildId, userId)) throw new ApiError("BANNED");
   if (!(await insertMember(tx, guildId, userId))) return false;
+  await checkBotGuilds(app.config.unverifiedBotGuilds, tx, userId);
   await settle?.();
   const member = await findMember(tx, guildId, userId);
   if (member === undefined) throw new Error("the member just added is not there");
@@ -40,6 +43,12 @@ export async function addMember(
   emit({ t: "$GUILD_JOIN", userId, data: { guild_id: guildId }, ...ownVersioned(guildId, userId, member.version) });
   await welcome(app, tx, emit, member);
   return true;
+}
+
+async function checkBotGuilds(limit: number | null, tx: Transaction, userId: string): Promise<void> {
+  if (limit === null || (await guildsOfUnverifiedBot(tx, userId)) <= limit) return;
+  const message = `This bot is not verified, and can be in ${limit} guilds at most`;
+  throw new ApiError("MAX_GUILDS", undefined, message);
 }
 
 /** https://discord.com/developers/docs/resources/guild#guild-object-system-channel-flags */

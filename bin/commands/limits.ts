@@ -2,6 +2,7 @@ import type { Config } from "../../core/config.ts";
 import { connectDatabase } from "../../core/db.ts";
 import { isSnowflake } from "../../core/snowflake.ts";
 import { checkDatabase } from "../preflight.ts";
+import { withRunningStores } from "../services/running-stores.ts";
 import { StartupError } from "../services/startup-error.ts";
 
 const USAGE = "Usage: guildhall limits APPLICATION_ID [FACTOR|off], where FACTOR is such as 4 or 0.5, and 1 the usual.";
@@ -10,7 +11,7 @@ const USAGE = "Usage: guildhall limits APPLICATION_ID [FACTOR|off], where FACTOR
 export async function limits(config: Config, [id = "", wanted]: readonly string[]): Promise<void> {
   if (!isSnowflake(id)) throw new StartupError(USAGE);
   const factor = wanted === undefined ? null : factorOf(wanted);
-  const sql = connectDatabase(await checkDatabase(config), { name: "guildhall-limits" });
+  const sql = connectDatabase(await checkDatabase(withRunningStores(config)), { name: "guildhall-limits" });
   try {
     const { setRateLimitFactor } = await import("../../src/store/applications.ts");
     const found = await setRateLimitFactor(sql, id, factor);

@@ -76,7 +76,7 @@ export async function startPostgres(dataDir: string, options: PrivateServiceOpti
       stopSignal: "SIGINT",
       user,
     });
-    const url = `postgres://${NAME}:${password}@127.0.0.1:${port}/${NAME}`;
+    const url = postgresUrl({ port, password });
     if (await becomesReady(url, server)) return { url, ended: server.ended, stop: server.stop };
     await server.stop();
     const reason = lastLogLine(logFile, /FATAL|could not/);
@@ -84,6 +84,11 @@ export async function startPostgres(dataDir: string, options: PrivateServiceOpti
       continue;
     throw new StartupError(`The private Postgres does not start: ${reason || "no reason given"} (see ${logFile}).`);
   }
+}
+
+/** Where a private Postgres is found. */
+export function postgresUrl({ port, password }: Pick<Instance, "port" | "password">): string {
+  return `postgres://${NAME}:${password}@127.0.0.1:${port}/${NAME}`;
 }
 
 async function clearBefore(data: string, before: Instance | undefined, dataDir: string): Promise<void> {

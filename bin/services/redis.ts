@@ -45,13 +45,18 @@ export async function startRedis(dataDir: string, options: PrivateServiceOptions
     // In a file, and not as arguments, for the password's sake: everybody can read those.
     writeFileSync(configFile, configuration({ port, password, folder, pidFile, fast: options.fast }), { mode: 0o600 });
     const server = startPrivateProcess({ command, args: [configFile], cwd: folder, logFile, stopSignal: "SIGTERM" });
-    const url = `redis://:${password}@127.0.0.1:${port}`;
+    const url = redisUrl({ port, password });
     if (await becomesReady(url, server)) return { url, ended: server.ended, stop: server.stop };
     await server.stop();
     const reason = lastLogLine(logFile, /#|FATAL|Bad|error/i);
     if (options.port === undefined && tries < 5 && /Address already in use/i.test(reason)) continue;
     throw new StartupError(`The private Redis does not start: ${reason || "no reason given"} (see ${logFile}).`);
   }
+}
+
+/** Where a private Redis is found. */
+export function redisUrl({ port, password }: Pick<Settings, "port" | "password">): string {
+  return `redis://:${password}@127.0.0.1:${port}`;
 }
 
 interface Settings {

@@ -1,5 +1,11 @@
 import { type UserRow, wireUser } from "./user.ts";
 
+export interface InstallParams {
+  scopes: ("applications.commands" | "bot")[];
+  /** A bit field. */
+  permissions: string;
+}
+
 export interface WireableApplication {
   id: string;
   name: string;
@@ -9,6 +15,12 @@ export interface WireableApplication {
   tags: string[];
   bot_public: boolean;
   bot_require_code_grant: boolean;
+  cover_image: string | null;
+  install_params: InstallParams | null;
+  /** By integration type: 0 guilds, 1 users. */
+  integration_types_config: Readonly<Record<string, { oauth2_install_params?: InstallParams }>>;
+  terms_of_service_url: string | null;
+  privacy_policy_url: string | null;
   redirect_uris: string[];
   custom_install_url: string | null;
   interactions_endpoint_url: string | null;
@@ -38,6 +50,11 @@ export function wireApplication(row: WireableApplication) {
     verify_key: row.public_key.toString("hex"),
     tags: row.tags,
     ...(row.custom_install_url === null ? {} : { custom_install_url: row.custom_install_url }),
+    ...(row.cover_image === null ? {} : { cover_image: row.cover_image }),
+    ...(row.install_params === null ? {} : { install_params: row.install_params }),
+    integration_types_config: row.integration_types_config,
+    ...(row.terms_of_service_url === null ? {} : { terms_of_service_url: row.terms_of_service_url }),
+    ...(row.privacy_policy_url === null ? {} : { privacy_policy_url: row.privacy_policy_url }),
     redirect_uris: row.redirect_uris,
     interactions_endpoint_url: row.interactions_endpoint_url,
     role_connections_verification_url: row.role_connections_verification_url,

@@ -17,7 +17,17 @@ export const ownApplication: Access<ApplicationRow> = {
   },
 };
 
-/** The same, in the guild `:guild_id` that the application was added to. */
+/** The person who owns it alone: for what its bot's token must not be enough. */
+export const applicationOwner: Access<ApplicationRow> = {
+  ...ownApplication,
+  resolve: async (request) => {
+    const found = await ownApplication.resolve(request);
+    if (found.owner_id !== request.caller?.user.id) throw new ApiError("BOTS_NOT_ALLOWED");
+    return found;
+  },
+};
+
+/** The owner or the bot, in the guild `:guild_id` that the application was added to. */
 export const ownApplicationInGuild: Access<{ application: ApplicationRow; guildId: string }> = {
   ...ownApplication,
   resolve: async (request) => {

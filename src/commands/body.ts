@@ -58,9 +58,13 @@ const NEW: CommandContent = {
 
 /**
  * What a command says when it has got a body: fields that the body leaves out stay as they were.
- * @param global whether it is in all guilds: only then it has contexts
+ * @param installs how its application can be installed, for a global command: only such have contexts
  */
-export function contentOf(body: CommandPatch, global: boolean, before: CommandContent = NEW): CommandContent {
+export function contentOf(
+  body: CommandPatch,
+  installs: readonly number[] | null,
+  before: CommandContent = { ...NEW, integration_types: [...(installs ?? NEW.integration_types)] },
+): CommandContent {
   const name = body.name ?? before.name;
   const description = body.description === undefined ? before.description : (body.description ?? "");
   const nameTexts = body.name_localizations === undefined ? before.name_localizations : body.name_localizations;
@@ -74,8 +78,9 @@ export function contentOf(body: CommandPatch, global: boolean, before: CommandCo
     options: body.options === undefined ? before.options : (body.options ?? []),
     default_member_permissions: memberPermissions(body, before),
     nsfw: body.nsfw ?? before.nsfw,
-    integration_types: global ? sorted(body.integration_types ?? before.integration_types) : NEW.integration_types,
-    contexts: global ? contexts(body, before) : null,
+    integration_types:
+      installs !== null ? sorted(body.integration_types ?? before.integration_types) : NEW.integration_types,
+    contexts: installs !== null ? contexts(body, before) : null,
     handler: body.handler ?? before.handler,
   };
 }

@@ -36,8 +36,8 @@ export async function putCommand(
   body: CommandBody,
 ): Promise<{ row: CommandRow; made: boolean }> {
   const type = body.type ?? Type.ChatInput;
-  const content = contentOf(body, scope.guildId === null);
-  refuse([...faultsOf(type, content), ...placeFaults(type, application, scope)]);
+  const content = contentOf(body, installsOf(application, scope));
+  refuse([...faultsOf(type, content), ...placeFaults(type, content, application, scope)]);
   return app.sql.begin(async (tx) => {
     await lockCommands(tx, application.id);
     const existing = await listCommands(tx, scope);
@@ -50,13 +50,18 @@ export async function putCommand(
   });
 }
 
-export async function editCommand(app: App, { scope }: Commands, id: string, body: CommandPatch): Promise<CommandRow> {
+export async function editCommand(
+  app: App,
+  { application, scope }: Commands,
+  id: string,
+  body: CommandPatch,
+): Promise<CommandRow> {
   return app.sql.begin(async (tx) => {
     await lockCommands(tx, scope.applicationId);
     const before = await findCommandIn(tx, scope, id);
     if (before === undefined) throw new ApiError("UNKNOWN_COMMAND");
-    const content = contentOf(body, scope.guildId === null, before);
-    refuse(faultsOf(before.type, content));
+    const content = contentOf(body, installsOf(application, scope), before);
+    refuse([...faultsOf(before.type, content), ...placeFaults(before.type, content, application, scope)]);
     if (content.name !== before.name) {
       const others = await listCommands(tx, scope);
       const taken = others.some(({ type, name }) => type === before.type && name === content.name);
@@ -86,11 +91,11 @@ export async function overwriteCommands(
   const wanted = list.map((body) => ({
     id: body.id,
     type: body.type ?? Type.ChatInput,
-    content: contentOf(body, scope.guildId === null),
+    content: contentOf(body, installsOf(application, scope)),
   }));
   refuse(
     wanted.flatMap(({ type, content }, i) =>
-      under(i, [...faultsOf(type, content), ...placeFaults(type, application, scope)]),
+      under(i, [...faultsOf(type, content), ...placeFaults(type, content, application, scope)]),
     ),
   );
   refuse(repeated(wanted));
@@ -162,15 +167,29 @@ function checkCounts(rows: readonly CommandRow[]): void {
   }
 }
 
-/** Only applications with an Activity have an entry point, and none of one guild. */
-function placeFaults(type: Type, application: ApplicationRow, scope: CommandScope): Fault[] {
-  if (type !== Type.PrimaryEntryPoint) return [];
+/** How an application can be installed; null for commands of one guild, which are there without being installed. */
+function installsOf(application: ApplicationRow, scope: CommandScope): number[] | null {
+  return scope.guildId === null ? Object.keys(application.integration_types_config).map(Number) : null;
+}
+
+/**
+ * A global command is for ways in which its application can be installed. Only applications with an Activity have an
+ * entry point, and none of one guild.
+ */
+function placeFaults(type: Type, content: CommandContent, application: ApplicationRow, scope: CommandScope): Fault[] {
+  const installs = installsOf(application, scope) ?? content.integration_types;
+  const faults = content.integration_types.flatMap((each, i): Fault[] => {
+    if (installs.includes(each)) return [];
+    const message = "The application can't be installed so: see its integration_types_config.";
+    return [{ path: ["integration_types", i], code: "BASE_TYPE_CHOICES", message }];
+  });
+  if (type !== Type.PrimaryEntryPoint) return faults;
   const embedded = (BigInt(application.flags) & BigInt(ApplicationFlags.Embedded)) !== 0n;
-  if (embedded && scope.guildId === null) return [];
+  if (embedded && scope.guildId === null) return faults;
   const message = embedded
     ? "Entry point commands can only be global"
     : "Entry point commands are for applications with an Activity";
-  return [{ path: ["type"], code: "APPLICATION_COMMAND_TYPE_INVALID", message }];
+  return [...faults, { path: ["type"], code: "APPLICATION_COMMAND_TYPE_INVALID", message }];
 }
 
 function repeated(wanted: readonly { type: number; content: CommandContent }[]): Fault[] {

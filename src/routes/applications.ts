@@ -7,7 +7,9 @@ import { verifyEndpoint } from "../../core/webhook-endpoint.ts";
 import { generateKeyPair } from "../../core/webhook-signing.ts";
 import { wireApplication } from "../../core/wire/application.ts";
 import type { App } from "../app.ts";
-import { callersApplication, ownApplication } from "../applications/access.ts";
+import { applicationOwner, callersApplication, ownApplication } from "../applications/access.ts";
+import { flagsAfter, profileFields } from "../applications/body.ts";
+import { removeApplication } from "../applications/remove.ts";
 import { announceRevocation } from "../auth/logins.ts";
 import { hashToken, newBotToken } from "../auth/tokens.ts";
 import { ApiError, invalidField } from "../errors.ts";
@@ -35,11 +37,7 @@ const DEFAULT_FLAGS =
   ApplicationFlags.GatewayMessageContentLimited;
 
 const applicationPatch = z.object({
-  description: z.string().max(400).optional(),
-  icon: imageData,
-  tags: z.array(trimmed(1, 20)).max(5).optional(),
-  custom_install_url: httpUrl.nullish(),
-  role_connections_verification_url: httpUrl.nullish(),
+  ...profileFields,
   event_webhooks_url: httpUrl.nullish(),
   event_webhooks_status: z.literal([1, 2]).optional(),
   event_webhooks_types: z.array(z.string().max(64)).max(100).optional(),
@@ -85,7 +83,7 @@ export const applicationRoutes = [
     method: "POST",
     path: "/applications/:application_id/bot",
     summary: "Make the bot user, or reset its token: the only answer that shows it",
-    access: ownApplication,
+    access: applicationOwner,
     handle: async ({ app }, application) => {
       const discriminator = String(randomInt(1, 10_000)).padStart(4, "0");
       const token = await app.sql.begin(async (tx) => {
@@ -138,6 +136,13 @@ export const applicationRoutes = [
     body: applicationPatch,
     handle: ({ app, body }, application) => patchApplication(app, application, body),
   }),
+  route({
+    method: "DELETE",
+    path: "/applications/:application_id",
+    summary: "End the application, with its commands and webhooks; its bot leaves its guilds",
+    access: applicationOwner,
+    handle: ({ app }, application) => removeApplication(app, application),
+  }),
 ];
 
 async function reread(app: App, id: string): Promise<ApplicationRow> {
@@ -147,7 +152,9 @@ async function reread(app: App, id: string): Promise<ApplicationRow> {
 }
 
 async function patchApplication(app: App, application: ApplicationRow, body: z.infer<typeof applicationPatch>) {
-  const patch: ApplicationPatch = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
+  const { flags, icon: _icon, cover_image: _cover, ...plain } = body;
+  const patch: ApplicationPatch = Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== undefined));
+  if (flags != null) patch.flags = flagsAfter(application.flags, flags);
   for (const [i, type] of (body.event_webhooks_types ?? []).entries()) {
     if (!isDeliverable(type)) {
       throw invalidField(["event_webhooks_types", i], "BASE_TYPE_CHOICES", `No event that can be delivered: ${type}.`);
@@ -159,7 +166,7 @@ async function patchApplication(app: App, application: ApplicationRow, body: z.i
     throw invalidField(["event_webhooks_url"], "BASE_TYPE_REQUIRED", "This field is required");
   }
   if (url === null) patch.event_webhooks_status = 1;
-  Object.assign(patch, await storeImages(app, body, ["icon"]));
+  Object.assign(patch, await storeImages(app, body, ["icon", "cover_image"]));
   await updateApplication(app.sql, application.id, patch);
   return wireApplication(await reread(app, application.id));
 }

@@ -1,4 +1,5 @@
-import type { Db } from "../../core/db.ts";
+import { ApplicationFlags, UserFlags } from "discord-api-types/v10";
+import type { Db, Transaction } from "../../core/db.ts";
 import { userJson } from "../../core/store/fragments.ts";
 import type { WireableApplication } from "../../core/wire/application.ts";
 
@@ -11,6 +12,7 @@ const applicationColumns = (sql: Db) => sql`
   a.id, a.owner_id, a.bot_id, a.name, a.description, a.icon, a.flags, a.tags, a.bot_public,
   a.bot_require_code_grant, a.redirect_uris, a.custom_install_url, a.interactions_endpoint_url,
   a.role_connections_verification_url, a.event_webhooks_url, a.event_webhooks_status, a.event_webhooks_types,
+  a.cover_image, a.install_params, a.integration_types_config, a.terms_of_service_url, a.privacy_policy_url,
   a.public_key, (select ${userJson(sql)} from users u where u.id = a.owner_id) as owner,
   (select ${userJson(sql)} from users u where u.id = a.bot_id) as bot,
   (select count(*)::int from server_members sm where sm.user_id = a.bot_id) as guild_count`;
@@ -57,7 +59,13 @@ export async function insertApplication(sql: Db, a: NewApplication): Promise<voi
 export type ApplicationPatch = Partial<
   Pick<
     ApplicationRow,
+    | "name"
     | "description"
+    | "cover_image"
+    | "install_params"
+    | "integration_types_config"
+    | "terms_of_service_url"
+    | "privacy_policy_url"
     | "icon"
     | "tags"
     | "custom_install_url"
@@ -70,7 +78,23 @@ export type ApplicationPatch = Partial<
 >;
 
 export async function updateApplication(sql: Db, id: string, patch: ApplicationPatch): Promise<void> {
-  if (Object.keys(patch).length > 0) await sql`update applications set ${sql(patch)} where id = ${id}`;
+  const { install_params: params, integration_types_config: types, ...plain } = patch;
+  const columns = {
+    ...plain,
+    ...(params === undefined ? {} : { install_params: params === null ? null : json(sql, params) }),
+    ...(types === undefined ? {} : { integration_types_config: json(sql, types) }),
+  };
+  const list = Object.entries(columns).filter(([, value]) => value !== undefined);
+  if (list.length === 0) return;
+  const set = list.map(([name, value]) => sql`${sql(name)} = ${value}`).reduce((all, one) => sql`${all}, ${one}`);
+  await sql`update applications set ${set} where id = ${id}`;
+}
+
+const json = (sql: Db, value: object) => sql`${JSON.stringify(value)}::text::jsonb`;
+
+/** With all that hangs on it; the bot's account stays. */
+export async function deleteApplication(sql: Db, id: string): Promise<void> {
+  await sql`delete from applications where id = ${id}`;
 }
 
 /** Whether an application was added to a guild: its bot is a member. */
@@ -80,9 +104,56 @@ export async function isInGuild(sql: Db, application: ApplicationRow, guildId: s
   return rows.length > 0;
 }
 
+/** In how many guilds a bot is whose application is not verified; 0 for all others. Locks the bot, so that it holds. */
+export async function guildsOfUnverifiedBot(tx: Transaction, userId: string): Promise<number> {
+  const [user] = await tx<{ bot: boolean; verified: boolean }[]>`
+    select bot, flags & ${UserFlags.VerifiedBot} <> 0 as verified from users where id = ${userId} for no key update`;
+  if (user === undefined || !user.bot || user.verified) return 0;
+  const [row] = await tx<[{ n: number }]>`select count(*)::int as n from server_members where user_id = ${userId}`;
+  return row.n;
+}
+
+/**
+ * Verifies an application or takes that back: its bot bears the flag, and each privileged intent that it has is of the
+ * full kind or the limited one.
+ * @returns undefined when there is none with this id, or it has no bot
+ */
+export async function setVerified(sql: Db, id: string, verified: boolean): Promise<{ name: string } | undefined> {
+  const [row] = await sql<{ name: string; flags: string }[]>`
+    select name, flags from applications where id = ${id} and bot_id is not null`;
+  if (row === undefined) return undefined;
+  const flags = intentsAs(verified, BigInt(row.flags)).toString();
+  await sql`
+    with application as (update applications set flags = ${flags} where id = ${id} returning bot_id)
+    update users set flags = flags & ~${UserFlags.VerifiedBot}::bigint
+        | ${verified ? UserFlags.VerifiedBot : 0}::bigint, version = version + 1
+    where id = (select bot_id from application)`;
+  return { name: row.name };
+}
+
+/** The full and the limited form of each privileged intent. */
+const INTENTS: readonly (readonly [bigint, bigint])[] = [
+  [BigInt(ApplicationFlags.GatewayPresence), BigInt(ApplicationFlags.GatewayPresenceLimited)],
+  [BigInt(ApplicationFlags.GatewayGuildMembers), BigInt(ApplicationFlags.GatewayGuildMembersLimited)],
+  [BigInt(ApplicationFlags.GatewayMessageContent), BigInt(ApplicationFlags.GatewayMessageContentLimited)],
+];
+
+function intentsAs(verified: boolean, flags: bigint): bigint {
+  return INTENTS.reduce((all, [full, limited]) => {
+    const has = (all & (full | limited)) !== 0n;
+    return (all & ~(full | limited)) | (has ? (verified ? full : limited) : 0n);
+  }, flags);
+}
+
 /** The seed of the application's signing key, sealed. */
 export async function privateKeyOf(sql: Db, id: string): Promise<Buffer | undefined> {
   const [row] = await sql<{ private_key: Buffer }[]>`select private_key from applications where id = ${id}`;
+  return row?.private_key;
+}
+
+/** The sealed seed of the newest application: what tells whether one has the platform's secret. */
+export async function newestPrivateKey(sql: Db): Promise<Buffer | undefined> {
+  const [row] = await sql<{ private_key: Buffer }[]>`select private_key from applications order by id desc limit 1`;
   return row?.private_key;
 }
 

@@ -116,6 +116,13 @@ export async function listGuildsOf(
   return page.before === undefined ? rows : [...rows].reverse();
 }
 
+/** The first guilds that a user is in. */
+export async function listGuildIdsOf(sql: Db, userId: string, limit: number): Promise<string[]> {
+  const rows = await sql<{ server_id: string }[]>`
+    select server_id from server_members where user_id = ${userId} order by server_id limit ${limit}`;
+  return rows.map((row) => row.server_id);
+}
+
 /** How many guilds a user owns or is in: both are limited. */
 export async function countGuildsOf(sql: Db, userId: string): Promise<number> {
   const [row] = await sql<[{ n: number }]>`select count(*)::int as n from server_members where user_id = ${userId}`;

@@ -37,4 +37,5 @@ const isUsed = (sql: Db) => sql`(
   or exists (select 1 from roles where icon = images.hash)
   or exists (select 1 from webhooks where avatar = images.hash)
   or exists (select 1 from applications where icon = images.hash)
+  or exists (select 1 from applications where cover_image = images.hash)
   or exists (select 1 from messages where webhook_avatar = images.hash))`;

@@ -40,6 +40,10 @@ export async function setBotToken(sql: Db, botId: string, hash: Buffer): Promise
     on conflict (bot_id) do update set token_hash = excluded.token_hash, created_at = now()`;
 }
 
+export async function deleteBotToken(sql: Db, botId: string): Promise<void> {
+  await sql`delete from bot_tokens where bot_id = ${botId}`;
+}
+
 export interface NewTokens {
   userId: string;
   familyId: string;

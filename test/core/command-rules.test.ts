@@ -8,7 +8,7 @@ import { parseForm } from "../../src/validation.ts";
 function faults(body: object): string[] {
   try {
     const parsed = parseForm(newCommand, { name: "ping", description: "Says pong", ...body });
-    return faultsOf(parsed.type ?? 1, contentOf(parsed, true)).map(({ path, code }) => `${path.join(".")}: ${code}`);
+    return faultsOf(parsed.type ?? 1, contentOf(parsed, [0, 1])).map(({ path, code }) => `${path.join(".")}: ${code}`);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return flat(error.details ?? {}, []);

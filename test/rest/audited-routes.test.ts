@@ -20,6 +20,7 @@ const WITHOUT: Record<string, readonly string[]> = {
     "PATCH /applications/@me",
     "PATCH /applications/:application_id",
     "POST /applications/:application_id/bot",
+    "DELETE /applications/:application_id",
   ],
   "changes commands of an application: Discord logs only who may use them": [
     "POST /applications/:application_id/commands",

@@ -47,7 +47,7 @@ describe("making a command", () => {
     expect(await bot.post(local, { ...ping, contexts: [1] })).toMatchObject({ guild_id: guild.id });
     expect(await bot.post(local, { ...ping, contexts: [1] })).not.toHaveProperty("contexts");
     const made = await bot.post(global, ping);
-    expect(made).toMatchObject({ contexts: null, integration_types: [0], dm_permission: true });
+    expect(made).toMatchObject({ contexts: null, integration_types: [0, 1], dm_permission: true });
     expect(made).not.toHaveProperty("guild_id");
     const edit = (body: object) => bot.patch(`${global}/${made.id}`, body);
     expect(await edit({ dm_permission: false })).toMatchObject({ contexts: [0], dm_permission: false });

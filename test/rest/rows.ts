@@ -81,10 +81,18 @@ const CHANNEL = (at: Places) => ({
 const THREAD = { name: "thread", auto_archive_duration: 60, rate_limit_per_user: 1 };
 const IN_THREAD = { channel_id: "thread_id" } as const;
 const ARCHIVED = { before: "2026-01-01T00:00:00.000Z", limit: "5" };
+const INSTALL = { scopes: ["bot", "applications.commands"], permissions: "8" };
 const APPLICATION = {
+  name: "App",
   description: "description",
   icon: IMAGE,
+  cover_image: IMAGE,
   tags: ["tag"],
+  flags: 8192,
+  install_params: INSTALL,
+  integration_types_config: { 0: { oauth2_install_params: INSTALL }, 1: {} },
+  terms_of_service_url: "https://example.com/",
+  privacy_policy_url: "https://example.com/",
   custom_install_url: "https://example.com/",
   role_connections_verification_url: "https://example.com/",
   event_webhooks_url: null,

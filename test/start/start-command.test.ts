@@ -108,6 +108,18 @@ describe("guildhall start", () => {
     }
   });
 
+  it("can be given applications beside it, by its folder alone", async () => {
+    const { token } = Login.parse(
+      await call(`${first.api}/auth/login`, undefined, { login: first.email, password: first.password }),
+    );
+    const [guild] = Guilds.parse(await call(`${first.api}/users/@me/guilds`, token));
+    const command = guildhall(["app", "create", "Second bot", "--guild", guild?.id ?? ""], { GUILDHALL_DATA: dataDir });
+    const { code, stdout, stderr } = await command.exit();
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const botToken = stdout.trimEnd().split("\n").at(-1);
+    expect(await call(`${first.api}/users/@me/guilds`, `Bot ${botToken}`)).toMatchObject([{ id: guild?.id }]);
+  });
+
   it("refuses a second start on the same folder in one line, and the first goes on", async () => {
     const second = await guildhall(["start"], { GUILDHALL_DATA: dataDir }).exit();
     expect(second.code).toBe(1);

@@ -1,0 +1,76 @@
+import { join } from "node:path";
+import { createCdn } from "../core/cdn.ts";
+import type { Config } from "../core/config.ts";
+import { connectDatabase } from "../core/db.ts";
+import { openEgress } from "../core/egress.ts";
+import { parseNetworks } from "../core/egress-rules.ts";
+import { createEventLog } from "../core/event-log.ts";
+import type { Logger } from "../core/log.ts";
+import { countOnline, countSessions } from "../core/presence-store.ts";
+import { connectRedis, redisReady } from "../core/redis.ts";
+import { loadSecret } from "../core/secret.ts";
+import { startsTaken } from "../core/session-starts.ts";
+import { leaseWorker } from "../core/worker-lease.ts";
+import type { App } from "./app.ts";
+import { createAuthenticator } from "./auth/caller.ts";
+import { createChange } from "./change.ts";
+import { diskStore } from "./files/disk.ts";
+import { createIncoming } from "./files/incoming.ts";
+import { s3Store } from "./files/s3.ts";
+import { createLimiter } from "./limits/limiter.ts";
+import { createSlowmode } from "./slowmode.ts";
+
+/**
+ * Connects all that routes work with, without a server: for the API, and for commands that do what it does.
+ * @param name what Postgres and Redis know the connections by
+ */
+export async function openApp(
+  config: Config,
+  log: Logger,
+  name: string,
+): Promise<{ app: App; close(): Promise<void> }> {
+  if (config.databaseUrl === undefined) throw new Error("DATABASE_URL is not set");
+  if (config.redisUrl === undefined) throw new Error("REDIS_URL is not set");
+  const sql = connectDatabase(config.databaseUrl, { name: `guildhall-${name}` });
+  const redis = connectRedis(config.redisUrl, log, { name });
+  const subscriber = connectRedis(config.redisUrl, log, { name: `${name}-subscriber` });
+  await Promise.all([redisReady(redis), redisReady(subscriber), sql`select 1`]);
+  const lease = await leaseWorker(redis, log);
+  const { resumeMaxEvents: maxEvents, resumeWindowSeconds: windowSeconds } = config;
+  const eventLog = createEventLog({ redis, sql, log, maxEvents, windowSeconds });
+  const secret = await loadSecret(config);
+  const fileDir = join(config.dataDir, "files");
+  const changeBy = createChange(sql, eventLog, lease.nextId);
+  const app: App = {
+    config,
+    log,
+    sql,
+    eventLog,
+    auth: createAuthenticator(sql, redis, subscriber),
+    change: changeBy({ userId: null, reason: () => null }),
+    changeBy,
+    nextId: lease.nextId,
+    slowmode: createSlowmode(redis),
+    limiter: createLimiter(config, redis, log),
+    onlineIn: (guildIds) => countOnline(redis, guildIds).catch(() => guildIds.map(() => 0)),
+    sessionsOf: (userIds) => countSessions(redis, userIds),
+    startsTaken: (botId) => startsTaken(redis, botId),
+    secret,
+    files: config.s3 === undefined ? diskStore(fileDir) : s3Store(config.s3),
+    incoming: createIncoming(join(fileDir, "incoming")),
+    cdn: createCdn(config.cdnUrl, secret),
+    egress: openEgress({ allow: parseNetworks(config.egressAllow) }),
+  };
+  return {
+    app,
+    close: async () => {
+      await app.egress.close();
+      await app.limiter.stop();
+      await eventLog.stop();
+      await lease.release();
+      redis.disconnect();
+      subscriber.disconnect();
+      await sql.end({ timeout: 2 });
+    },
+  };
+}
