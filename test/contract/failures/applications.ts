@@ -3,6 +3,7 @@ import {
   BAD_LENGTH,
   BAD_TYPE,
   CHOICES,
+  type Failure,
   type Failures,
   type FailureTable,
   lacks,
@@ -11,6 +12,8 @@ import {
   noApplication,
   stranger as outsider,
   REQUIRED,
+  reader,
+  stranger,
   unknown,
   wrong,
   wrongBody,
@@ -61,7 +64,38 @@ const commandTable = (scope: "global" | "guild", of: string): FailureTable => ({
   [`delete_${of}`]: asks(scope, { unknown: [noCommand] }),
 });
 
+const rule = { id: "1", type: 1, permission: true };
+const noRules: Failure = {
+  status: 404,
+  code: 10066,
+  prepare: async ({ at }) => ({ params: { command_id: at.command_id } }),
+};
+const rulesTable: FailureTable = {
+  list_guild_application_command_permissions: asks("guild", {}),
+  get_guild_application_command_permissions: asks("guild", { unknown: [noCommand, noRules] }),
+  set_guild_application_command_permissions: {
+    forbidden: [
+      anonymous,
+      stranger,
+      reader,
+      lacks("MANAGE_GUILD"),
+      lacks("MANAGE_ROLES"),
+      { as: "bot", status: 403, code: 20001 },
+      { ...notAdded, status: 403 },
+    ],
+    unknown: [noApplication, noCommand],
+    invalid: [
+      wrong("permissions.0.type", 9, CHOICES),
+      wrong("permissions.0.permission", "yes", BAD_TYPE),
+      wrongBody(() => ({ permissions: Array(101).fill(rule) }), "permissions", BAD_LENGTH),
+      wrongBody(() => ({ permissions: [rule] }), "permissions.0.id", "BASE_TYPE_INVALID"),
+    ],
+    limits: [],
+  },
+};
+
 export const applicationFailures: FailureTable = {
+  ...rulesTable,
   get_my_application: { ...application, invalid: [] },
   update_my_application: application,
   get_my_oauth2_application: { ...application, invalid: [] },
