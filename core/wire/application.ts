@@ -1,6 +1,6 @@
 import { type UserRow, wireUser } from "./user.ts";
 
-export interface InstallParams {
+interface InstallParams {
   scopes: ("applications.commands" | "bot")[];
   /** A bit field. */
   permissions: string;
