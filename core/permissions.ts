@@ -88,7 +88,13 @@ export interface MemberFacts {
 export interface GuildFacts {
   id: string;
   ownerId: string;
+  /** @everyone and those of the member in question at least. */
   roles: ReadonlyMap<string, RoleFacts>;
+}
+
+/** A guild with all of its roles: what comparing the ranks of two members needs. */
+export interface WholeGuildFacts extends GuildFacts {
+  allRoles: true;
 }
 
 function isPermissionName(name: string): name is PermissionName {
@@ -338,7 +344,7 @@ function ranksAbove(guild: GuildFacts, role: RoleFacts, other: RoleFacts): boole
  * permission. Nobody outranks the owner, themselves or an equal, administrator or not.
  * https://discord.com/developers/docs/topics/permissions#permission-hierarchy
  */
-export function outranks(guild: GuildFacts, actor: MemberFacts, target: MemberFacts): boolean {
+export function outranks(guild: WholeGuildFacts, actor: MemberFacts, target: MemberFacts): boolean {
   if (actor.userId === target.userId || target.userId === guild.ownerId) return false;
   if (actor.userId === guild.ownerId) return true;
   return ranksAbove(guild, highestRole(guild, actor), highestRole(guild, target));
@@ -348,7 +354,7 @@ export function outranks(guild: GuildFacts, actor: MemberFacts, target: MemberFa
  * Whether the role is below the actor's highest: what editing, moving, giving and deleting it need beside
  * MANAGE_ROLES, which is the caller's to check. The owner may manage every role.
  */
-export function canManageRole(guild: GuildFacts, actor: MemberFacts, role: RoleFacts): boolean {
+export function canManageRole(guild: WholeGuildFacts, actor: MemberFacts, role: RoleFacts): boolean {
   if (actor.userId === guild.ownerId) return true;
   return ranksAbove(guild, highestRole(guild, actor), role);
 }

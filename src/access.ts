@@ -10,19 +10,31 @@ import {
   Permission,
   type PermissionName,
   threadPermissions,
+  type WholeGuildFacts,
 } from "../core/permissions.ts";
 import { type ChannelRow, overwriteFacts } from "../core/wire/channel.ts";
-import { memberFacts } from "../core/wire/member.ts";
+import type { GuildRow } from "../core/wire/guild.ts";
+import { type MemberRow, memberFacts } from "../core/wire/member.ts";
+import type { RoleRow } from "../core/wire/role.ts";
 import { isThreadRow, type ThreadChannelRow, type ThreadMemberRow } from "../core/wire/thread.ts";
 import type { Caller } from "./auth/caller.ts";
 import { ApiError } from "./errors.ts";
 import { type Access, type Request, signedIn } from "./route.ts";
-import { channelStanding, guildStanding, type OwnMembership } from "./store/access.ts";
+import {
+  channelStanding,
+  type GuildStanding,
+  guildStanding,
+  guildToShow,
+  memberToShow,
+  type OwnMembership,
+  wholeStanding,
+} from "./store/access.ts";
 import { lockGuild } from "./store/guilds.ts";
 
 /** A member in a guild, with what it may do there. */
 export interface InGuild {
   caller: Caller;
+  /** With the caller's roles only, so it says nothing of what others may do; under the lock it has all. */
   guild: GuildFacts;
   me: MemberFacts;
   membership: OwnMembership;
@@ -30,6 +42,9 @@ export interface InGuild {
   /** What the route asked for. */
   needs: readonly PermissionName[];
 }
+
+/** The same under the guild's lock, with all of its roles: ranks can be compared. */
+export type LockedInGuild = InGuild & { guild: WholeGuildFacts };
 
 /** A member in a channel of a guild, with what it may do in that channel. */
 export interface InGuildChannel extends InGuild {
@@ -39,6 +54,8 @@ export interface InGuildChannel extends InGuild {
   /** Set when it is a thread that the caller has joined. */
   threadMember: ThreadMemberRow | null;
 }
+
+export type LockedInGuildChannel = InGuildChannel & LockedInGuild;
 
 /** A member in a thread. */
 export interface InThread extends InGuildChannel {
@@ -61,6 +78,35 @@ export function inGuild(...needs: PermissionName[]): Access<InGuild> {
     kind: "guild",
     needs,
     resolve: (request) => enterGuild(request, request.params.get("guild_id"), needs),
+  };
+}
+
+/** Members of the guild `:guild_id`, with what there is to show of it. */
+export const inShownGuild: Access<InGuild & { row: GuildRow; roles: RoleRow[] }> = {
+  kind: "guild",
+  needs: [],
+  resolve: async ({ app, params, caller }) => {
+    const who = signedIn(caller);
+    const found = await guildToShow(app.sql, params.get("guild_id"), who.user.id);
+    if (found === undefined) throw new ApiError("UNKNOWN_GUILD");
+    return { ...judge(found.standing, who, []), row: found.row, roles: found.roles };
+  },
+};
+
+/** The same with one of its members, whom `userIdOf` names. */
+export function inGuildOf(
+  userIdOf: (request: Pick<Request<unknown, unknown>, "params">, caller: Caller) => string,
+): Access<InGuild & { target: MemberRow | undefined }> {
+  return {
+    kind: "guild",
+    needs: [],
+    resolve: async (request) => {
+      const who = signedIn(request.caller);
+      const targetId = userIdOf(request, who);
+      const found = await memberToShow(request.app.sql, request.params.get("guild_id"), who.user.id, targetId);
+      if (found === undefined) throw new ApiError("UNKNOWN_GUILD");
+      return { ...judge(found.standing, who, []), target: found.target };
+    },
   };
 }
 
@@ -161,17 +207,21 @@ export function enterChannel(
  * Takes the guild's lock and reads anew what the caller may do there. Ranks and limits that are checked from here on
  * hold until the commit, and a request whose body was slow to come acts by the rights of now.
  */
-export async function lockedGuild(tx: Transaction, found: InGuild): Promise<InGuild> {
+export async function lockedGuild(tx: Transaction, found: InGuild): Promise<LockedInGuild> {
   await lockGuild(tx, found.guild.id);
-  return standIn(tx, found.guild.id, found.caller, found.needs);
+  const standing = await wholeStanding(tx, found.guild.id, found.caller.user.id);
+  if (standing === undefined) throw new ApiError("UNKNOWN_GUILD");
+  return { ...judge(standing, found.caller, found.needs), guild: standing.guild };
 }
 
 /** The same for a channel. */
-export async function lockedChannel(tx: Transaction, found: InGuildChannel): Promise<InGuildChannel> {
+export async function lockedChannel(tx: Transaction, found: InGuildChannel): Promise<LockedInGuildChannel> {
   await lockGuild(tx, found.guild.id);
   const again = await standInChannel(tx, found.channel.id, found.caller, found.needs);
   if (again.type === "dm") throw new ApiError("NOT_IN_DM");
-  return again;
+  const whole = await wholeStanding(tx, found.guild.id, found.caller.user.id);
+  if (whole === undefined) throw new ApiError("UNKNOWN_GUILD");
+  return { ...again, guild: whole.guild };
 }
 
 /**
@@ -195,7 +245,11 @@ export function demand(permissions: bigint, needs: readonly PermissionName[]): v
 async function standIn(sql: Db, guildId: string, caller: Caller, needs: readonly PermissionName[]): Promise<InGuild> {
   const standing = await guildStanding(sql, guildId, caller.user.id);
   if (standing === undefined) throw new ApiError("UNKNOWN_GUILD");
-  const { guild, membership } = standing;
+  return judge(standing, caller, needs);
+}
+
+/** @throws 50001 when the caller is not in the guild, 50013 without what it needs */
+function judge({ guild, membership }: GuildStanding, caller: Caller, needs: readonly PermissionName[]): InGuild {
   if (membership === null) throw new ApiError("MISSING_ACCESS");
   const me = memberFacts(membership);
   const permissions = guildPermissions(guild, me, Date.now());

@@ -100,10 +100,10 @@ export function createHttpApp(app: App): Hono<HttpEnv> {
     const vanished = vanishedReference(error);
     if (vanished !== undefined) return errorResponse(new ApiError(VANISHED[vanished] ?? "NOT_FOUND"));
     if (isDatabaseAway(error)) {
-      c.get("log").warn({ err: error.message }, "database away");
+      app.log.warn({ requestId: c.get("requestId"), err: error.message }, "database away");
       return errorResponse(new ApiError("UNAVAILABLE"));
     }
-    c.get("log").error({ err: error }, "request failed");
+    app.log.error({ requestId: c.get("requestId"), err: error }, "request failed");
     return errorResponse(new ApiError("INTERNAL"));
   });
   return http;

@@ -3,7 +3,7 @@ import type { Transaction } from "../core/db.ts";
 import type { Event } from "../core/event-log.ts";
 import { outranks } from "../core/permissions.ts";
 import { type UserRow, wireUser } from "../core/wire/user.ts";
-import type { InGuild } from "./access.ts";
+import type { LockedInGuild } from "./access.ts";
 import { auditAction } from "./audit/entry.ts";
 import { removeMember } from "./membership.ts";
 import { memberStanding } from "./store/access.ts";
@@ -17,7 +17,7 @@ const MAX_MESSAGES = 5000;
 const MESSAGES_PER_EVENT = 100;
 
 /** Who isn't in the guild has no rank. */
-export async function mayBan(tx: Transaction, { guild, me }: InGuild, userId: string): Promise<boolean> {
+export async function mayBan(tx: Transaction, { guild, me }: LockedInGuild, userId: string): Promise<boolean> {
   const member = await memberStanding(tx, guild.id, userId);
   return member === undefined || outranks(guild, me, member);
 }
@@ -26,7 +26,7 @@ export async function mayBan(tx: Transaction, { guild, me }: InGuild, userId: st
 export async function ban(
   tx: Transaction,
   emit: Emit,
-  { guild, me }: InGuild,
+  { guild, me }: LockedInGuild,
   user: UserRow,
   reason: string | null,
 ): Promise<boolean> {

@@ -5,7 +5,7 @@ import type { Transaction } from "../core/db.ts";
 import type { Event } from "../core/event-log.ts";
 import { guildPermissions, has } from "../core/permissions.ts";
 import type { InviteRow } from "../core/wire/invite.ts";
-import { demand, type InGuildChannel } from "./access.ts";
+import { demand, type LockedInGuildChannel } from "./access.ts";
 import type { App } from "./app.ts";
 import { ApiError, invalidField } from "./errors.ts";
 import { snowflake } from "./fields.ts";
@@ -42,7 +42,7 @@ export const inviteBody = z.object({
 type InviteBody = z.infer<typeof inviteBody>;
 
 /** What an invite is to be, once it is clear that the caller may make it. */
-export async function planInvite(tx: Transaction, where: InGuildChannel, body: InviteBody): Promise<NewInvite> {
+export async function planInvite(tx: Transaction, where: LockedInGuildChannel, body: InviteBody): Promise<NewInvite> {
   if (where.channel.type === ChannelType.GuildCategory) throw new ApiError("WRONG_CHANNEL_TYPE");
   checkTarget(where, body);
   return {
@@ -61,7 +61,7 @@ export async function planInvite(tx: Transaction, where: InGuildChannel, body: I
  * What an invite may lead to beyond its channel needs something that is going on there: a stream, or an application
  * with the flag EMBEDDED. There is no media here, so there is neither.
  */
-function checkTarget({ channel }: InGuildChannel, body: InviteBody): void {
+function checkTarget({ channel }: LockedInGuildChannel, body: InviteBody): void {
   const { target_type: type, target_user_id: userId, target_application_id: applicationId } = body;
   const asked = typeof type === "number" || Boolean(userId) || Boolean(applicationId);
   if (!asked) return;
@@ -80,7 +80,7 @@ function checkTarget({ channel }: InGuildChannel, body: InviteBody): void {
 }
 
 /** Nobody gives by an invite what they couldn't give by hand. */
-async function rolesToGive(tx: Transaction, where: InGuildChannel, wanted: readonly string[]): Promise<string[]> {
+async function rolesToGive(tx: Transaction, where: LockedInGuildChannel, wanted: readonly string[]): Promise<string[]> {
   if (wanted.length === 0) return [];
   const held = guildPermissions(where.guild, where.me, Date.now());
   demand(held, ["MANAGE_ROLES"]);

@@ -5,7 +5,7 @@ import type { Event } from "../core/event-log.ts";
 import { guildPermissions, has, outranks, Permission } from "../core/permissions.ts";
 import { type MemberRow, memberFacts, wireMember } from "../core/wire/member.ts";
 import type { RoleRow } from "../core/wire/role.ts";
-import { demand, type InGuild } from "./access.ts";
+import { demand, type LockedInGuild } from "./access.ts";
 import { auditChange, auditEntry } from "./audit/entry.ts";
 import { memberFields } from "./audit/fields.ts";
 import { ApiError, invalidField } from "./errors.ts";
@@ -33,7 +33,7 @@ export const memberPatch = z.object({
 });
 type MemberBody = z.infer<typeof memberPatch>;
 
-export async function existingMember(tx: Transaction, where: InGuild, userId: string): Promise<MemberRow> {
+export async function existingMember(tx: Transaction, where: LockedInGuild, userId: string): Promise<MemberRow> {
   const member = await findMember(tx, where.guild.id, userId);
   if (member === undefined) throw new ApiError("UNKNOWN_MEMBER");
   return member;
@@ -43,7 +43,7 @@ export async function existingMember(tx: Transaction, where: InGuild, userId: st
 export async function patchMember(
   tx: Transaction,
   emit: (event: Event) => void,
-  where: InGuild,
+  where: LockedInGuild,
   userId: string,
   body: MemberBody,
 ) {
@@ -97,7 +97,7 @@ function auditRoles(before: MemberRow, after: MemberRow, roles: readonly RoleRow
 }
 
 /** Nobody is connected to voice as long as there is none. */
-function demandVoice(where: InGuild, body: MemberBody): void {
+function demandVoice(where: LockedInGuild, body: MemberBody): void {
   if (typeof body.mute === "boolean") demand(where.permissions, ["MUTE_MEMBERS"]);
   if (typeof body.deaf === "boolean") demand(where.permissions, ["DEAFEN_MEMBERS"]);
   if (body.channel_id !== undefined) demand(where.permissions, ["MOVE_MEMBERS"]);
@@ -105,7 +105,7 @@ function demandVoice(where: InGuild, body: MemberBody): void {
   if (asked) throw new ApiError("NOT_IN_VOICE");
 }
 
-function demandNaming({ guild, me, permissions }: InGuild, target: MemberRow): void {
+function demandNaming({ guild, me, permissions }: LockedInGuild, target: MemberRow): void {
   if (me.userId === target.user_id && has(permissions, Permission.CHANGE_NICKNAME)) return;
   demand(permissions, ["MANAGE_NICKNAMES"]);
   if (me.userId !== target.user_id && !outranks(guild, me, memberFacts(target))) {
@@ -113,7 +113,7 @@ function demandNaming({ guild, me, permissions }: InGuild, target: MemberRow): v
   }
 }
 
-function timeout({ guild, me, permissions }: InGuild, target: MemberRow, until: string | null): Date | null {
+function timeout({ guild, me, permissions }: LockedInGuild, target: MemberRow, until: string | null): Date | null {
   demand(permissions, ["MODERATE_MEMBERS"]);
   const facts = memberFacts(target);
   if (!outranks(guild, me, facts)) throw new ApiError("MISSING_PERMISSIONS");
@@ -127,14 +127,14 @@ function timeout({ guild, me, permissions }: InGuild, target: MemberRow, until: 
   return end;
 }
 
-function demandFlags({ permissions }: InGuild): void {
+function demandFlags({ permissions }: LockedInGuild): void {
   const { MANAGE_GUILD, MANAGE_ROLES, MODERATE_MEMBERS, KICK_MEMBERS, BAN_MEMBERS } = Permission;
   const enough = [MANAGE_GUILD, MANAGE_ROLES, MODERATE_MEMBERS | KICK_MEMBERS | BAN_MEMBERS];
   if (!enough.some((bits) => has(permissions, bits))) throw new ApiError("MISSING_PERMISSIONS");
 }
 
 /** Makes a member's roles exactly these. Some clients name @everyone among them, which everybody has. */
-async function setRoles(tx: Transaction, where: InGuild, target: MemberRow, wanted: readonly string[]) {
+async function setRoles(tx: Transaction, where: LockedInGuild, target: MemberRow, wanted: readonly string[]) {
   demand(where.permissions, ["MANAGE_ROLES"]);
   const has = new Set(target.role_ids);
   const wants = new Set(wanted.filter((id) => id !== where.guild.id));
@@ -150,7 +150,7 @@ async function setRoles(tx: Transaction, where: InGuild, target: MemberRow, want
  */
 export async function changeRoles(
   tx: Transaction,
-  where: InGuild,
+  where: LockedInGuild,
   target: MemberRow,
   give: readonly string[],
   take: readonly string[],

@@ -2,7 +2,7 @@ import type { Transaction } from "../core/db.ts";
 import type { Event } from "../core/event-log.ts";
 import { canManageRole, type RoleFacts } from "../core/permissions.ts";
 import { type RoleRow, wireRole } from "../core/wire/role.ts";
-import type { InGuild } from "./access.ts";
+import type { LockedInGuild } from "./access.ts";
 import { channelEvent } from "./channels/event.ts";
 import { ApiError } from "./errors.ts";
 import { deleteOverwritesOf } from "./store/channels.ts";
@@ -21,7 +21,7 @@ export function roleEvent(t: "GUILD_ROLE_CREATE" | "GUILD_ROLE_UPDATE", row: Rol
 }
 
 /** @throws 10011 when the guild has no such role, 50013 when it isn't below the caller's highest */
-export function manageableRole({ guild, me }: InGuild, id: string): RoleFacts {
+export function manageableRole({ guild, me }: LockedInGuild, id: string): RoleFacts {
   const role = guild.roles.get(id);
   if (role === undefined) throw new ApiError("UNKNOWN_ROLE");
   if (!canManageRole(guild, me, role)) throw new ApiError("MISSING_PERMISSIONS");

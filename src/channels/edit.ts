@@ -3,7 +3,7 @@ import type { Transaction } from "../../core/db.ts";
 import type { Event } from "../../core/event-log.ts";
 import type { NextId } from "../../core/snowflake.ts";
 import { type ChannelRow, type DefaultReaction, type ForumTag, wireChannel } from "../../core/wire/channel.ts";
-import { demand, type InGuild, type InGuildChannel } from "../access.ts";
+import { demand, type LockedInGuild, type LockedInGuildChannel } from "../access.ts";
 import { auditChange } from "../audit/entry.ts";
 import { channelFields, wholeChannelFields } from "../audit/fields.ts";
 import { auditOverwrites } from "../audit/overwrites.ts";
@@ -35,7 +35,7 @@ type Emit = (event: Event) => void;
 export async function createChannel(
   tx: Transaction,
   emit: Emit,
-  where: InGuild,
+  where: LockedInGuild,
   nextId: NextId,
   body: ChannelBody & { name: string },
 ) {
@@ -67,7 +67,7 @@ export async function createChannel(
 export async function patchChannel(
   tx: Transaction,
   emit: Emit,
-  where: InGuildChannel,
+  where: LockedInGuildChannel,
   nextId: NextId,
   body: ChannelBody,
 ) {
@@ -123,7 +123,7 @@ function newType(channel: ChannelRow, wanted: number): number {
 }
 
 /** Deletes a channel with its threads, messages, invites and webhooks; a category's channels stay, without a category. */
-export async function removeChannel(tx: Transaction, emit: Emit, { guild, channel }: InGuildChannel) {
+export async function removeChannel(tx: Transaction, emit: Emit, { guild, channel }: LockedInGuildChannel) {
   const settings = await findGuild(tx, guild.id);
   const needed = [settings?.rules_channel_id, settings?.public_updates_channel_id].includes(channel.id);
   if (needed && settings?.features.includes("COMMUNITY")) throw new ApiError("NEEDED_BY_COMMUNITY");

@@ -3,7 +3,7 @@ import type { Transaction } from "../../core/db.ts";
 import type { Event } from "../../core/event-log.ts";
 import { guildPermissions, has, Permission } from "../../core/permissions.ts";
 import type { ChannelRow, OverwriteRow } from "../../core/wire/channel.ts";
-import type { InGuild, InGuildChannel } from "../access.ts";
+import type { InGuildChannel, LockedInGuild } from "../access.ts";
 import { auditOverwrites } from "../audit/overwrites.ts";
 import { ApiError } from "../errors.ts";
 import { permissionBits, snowflake } from "../fields.ts";
@@ -29,7 +29,7 @@ export const overwrite = overwriteBits.extend({ id: snowflake });
  */
 export async function checkOverwrites(
   tx: Transaction,
-  where: InGuild,
+  where: LockedInGuild,
   held: bigint,
   before: readonly OverwriteRow[],
   wanted: readonly z.infer<typeof overwrite>[],

@@ -3,7 +3,7 @@ import { allChannels, type CommandRule } from "../../core/command-permissions.ts
 import type { Transaction } from "../../core/db.ts";
 import { canManageRole, isThread, outranks, Permission } from "../../core/permissions.ts";
 import { wireCommandPermissions } from "../../core/wire/command-permissions.ts";
-import { demand, type InGuild, lockedGuild, permissionsIn } from "../access.ts";
+import { demand, type InGuild, type LockedInGuild, lockedGuild, permissionsIn } from "../access.ts";
 import type { App } from "../app.ts";
 import { auditChange } from "../audit/entry.ts";
 import { ApiError, invalidField } from "../errors.ts";
@@ -54,7 +54,7 @@ const byId = (rules: readonly CommandRule[]): Record<string, CommandRule> =>
   Object.fromEntries(rules.map((rule) => [rule.id, rule]));
 
 /** A command that the guild has and that the member may use there. */
-async function demandCommand(tx: Transaction, where: InGuild, applicationId: string, id: string): Promise<void> {
+async function demandCommand(tx: Transaction, where: LockedInGuild, applicationId: string, id: string): Promise<void> {
   const command = await findCommandInGuild(tx, where.guild.id, id);
   if (command?.application_id !== applicationId) throw new ApiError("UNKNOWN_COMMAND");
   if (!mayUseInGuild(where, command)) throw new ApiError("MISSING_PERMISSIONS");
@@ -64,7 +64,12 @@ async function demandCommand(tx: Transaction, where: InGuild, applicationId: str
  * Nobody makes rules for what they don't manage: roles and members above them, channels they may not change.
  * https://discord.com/developers/docs/interactions/application-commands#permissions
  */
-async function demandTarget(tx: Transaction, where: InGuild, { id, type }: CommandRule, i: number): Promise<void> {
+async function demandTarget(
+  tx: Transaction,
+  where: LockedInGuild,
+  { id, type }: CommandRule,
+  i: number,
+): Promise<void> {
   const { guild, me } = where;
   const unknown = () => invalidField(["permissions", i, "id"], "BASE_TYPE_INVALID", "Not of this guild.");
   const allowed = (may: boolean) => {

@@ -4,7 +4,7 @@ import type { Transaction } from "../../core/db.ts";
 import type { Event } from "../../core/event-log.ts";
 import { bitsToNames, DEFAULT_EVERYONE_PERMISSIONS } from "../../core/permissions.ts";
 import { wireGuild } from "../../core/wire/guild.ts";
-import { guildOwner, type InGuild, inGuild, lockedGuild } from "../access.ts";
+import { guildOwner, type InGuild, inGuild, inShownGuild, lockedGuild } from "../access.ts";
 import type { App } from "../app.ts";
 import { auditChange } from "../audit/entry.ts";
 import { guildFields } from "../audit/fields.ts";
@@ -62,12 +62,10 @@ export const guildRoutes = [
     method: "GET",
     path: "/guilds/:guild_id",
     operation: "get_guild",
-    access: inGuild(),
+    access: inShownGuild,
     query: z.object({ with_counts: queryFlag.optional() }),
-    handle: async ({ app, query }, { guild }) => {
-      const row = await findGuild(app.sql, guild.id);
-      if (row === undefined) throw new ApiError("UNKNOWN_GUILD");
-      const shown = wireGuild(row, await listRoles(app.sql, guild.id));
+    handle: async ({ app, query }, { guild, row, roles }) => {
+      const shown = wireGuild(row, roles);
       if (query.with_counts !== true) return shown;
       const [online = 0] = await app.onlineIn([guild.id]);
       return { ...shown, approximate_member_count: row.member_count, approximate_presence_count: online };

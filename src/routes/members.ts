@@ -2,8 +2,8 @@ import { AuditLogEvent } from "discord-api-types/v10";
 import { z } from "zod";
 import { outranks } from "../../core/permissions.ts";
 import { membersAfter } from "../../core/store/member-search.ts";
-import { memberFacts, wireMember } from "../../core/wire/member.ts";
-import { demand, type InGuild, inGuild, lockedGuild } from "../access.ts";
+import { type MemberRow, memberFacts, wireMember } from "../../core/wire/member.ts";
+import { demand, type InGuild, inGuild, inGuildOf, lockedGuild } from "../access.ts";
 import type { App } from "../app.ts";
 import { auditAction } from "../audit/entry.ts";
 import { ApiError } from "../errors.ts";
@@ -12,7 +12,6 @@ import type { Limit } from "../limits/rules.ts";
 import { changeRoles, existingMember, memberPatch, nickname, patchMember, saveMember } from "../members.ts";
 import { removeMember } from "../membership.ts";
 import { route } from "../route.ts";
-import { findMember } from "../store/members.ts";
 
 const MEMBER_ROLES: Limit = { bucket: "member roles", requests: 10, seconds: 10 };
 
@@ -31,15 +30,15 @@ export const memberRoutes = [
     method: "GET",
     path: "/guilds/:guild_id/members/:user_id",
     operation: "get_guild_member",
-    access: inGuild(),
-    handle: ({ app, params }, where) => showMember(app, where, params.get("user_id")),
+    access: inGuildOf(({ params }) => params.get("user_id")),
+    handle: async (_request, { target }) => show(target),
   }),
   route({
     method: "GET",
     path: "/users/@me/guilds/:guild_id/member",
     operation: "get_my_guild_member",
-    access: inGuild(),
-    handle: ({ app }, where) => showMember(app, where, where.me.userId),
+    access: inGuildOf((_request, caller) => caller.user.id),
+    handle: async (_request, { target }) => show(target),
   }),
   route({
     method: "PATCH",
@@ -102,8 +101,7 @@ export const memberRoutes = [
   }),
 ];
 
-async function showMember(app: App, where: InGuild, userId: string) {
-  const row = await findMember(app.sql, where.guild.id, userId);
+function show(row: MemberRow | undefined) {
   if (row === undefined) throw new ApiError("UNKNOWN_MEMBER");
   return wireMember(row);
 }

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Db } from "../../core/db.ts";
 import { bitsToNames, canManageRole, has } from "../../core/permissions.ts";
 import { type RoleRow, roleFacts, wireRole } from "../../core/wire/role.ts";
-import { type InGuild, inGuild, lockedGuild } from "../access.ts";
+import { inGuild, type LockedInGuild, lockedGuild } from "../access.ts";
 import { auditChange } from "../audit/entry.ts";
 import { roleFields } from "../audit/fields.ts";
 import { ApiError } from "../errors.ts";
@@ -170,6 +170,6 @@ function looksOf(body: z.infer<typeof roleBody>): RolePatch {
 }
 
 /** Only roles below one's highest may be sorted: from that one upwards the ladder must stay as it was. */
-function maySort({ guild, me }: InGuild, before: readonly RoleRow[], after: readonly RoleRow[]): boolean {
+function maySort({ guild, me }: LockedInGuild, before: readonly RoleRow[], after: readonly RoleRow[]): boolean {
   return before.every((role, i) => canManageRole(guild, me, roleFacts(role)) || after[i]?.id === role.id);
 }

@@ -1,24 +1,29 @@
 import type { Db } from "../../core/db.ts";
-import type { GuildFacts, MemberFacts } from "../../core/permissions.ts";
-import { channelColumns, roleIds } from "../../core/store/fragments.ts";
+import type { GuildFacts, MemberFacts, WholeGuildFacts } from "../../core/permissions.ts";
+import { channelColumns, fixed, memberColumns, roleIds } from "../../core/store/fragments.ts";
 import type { ChannelRow } from "../../core/wire/channel.ts";
+import type { GuildRow } from "../../core/wire/guild.ts";
 import { type MemberRow, memberFacts } from "../../core/wire/member.ts";
-import { roleFacts } from "../../core/wire/role.ts";
+import { type RoleRow, roleFacts } from "../../core/wire/role.ts";
 import type { ThreadMemberRow } from "../../core/wire/thread.ts";
+import { guildColumns } from "./guilds.ts";
+import { rolesJson } from "./roles.ts";
 
 /** A membership without the user, who is known already. */
 export type OwnMembership = Omit<MemberRow, "user" | "version">;
 
 /** What a decision about a guild needs, read in one statement. */
-export interface GuildStanding {
-  guild: GuildFacts;
+export interface GuildStanding<G extends GuildFacts = GuildFacts> {
+  guild: G;
   /** Null when the user is not in the guild. */
   membership: OwnMembership | null;
 }
 
+type RoleColumns = Pick<RoleRow, "id" | "permissions" | "position">;
+
 interface StandingColumns {
   owner_id: string;
-  roles: { id: string; permissions: string[]; position: number }[];
+  roles: RoleColumns[];
   member_id: string | null;
   joined_at: Date;
   nickname: string | null;
@@ -31,17 +36,36 @@ interface StandingColumns {
   role_ids: string[];
 }
 
-const rolesJson = (sql: Db) => sql`
-  coalesce((select json_agg(json_build_object('id', r.id::text, 'permissions', r.permissions, 'position', r.position))
-    from roles r where r.server_id = s.id), '[]')`;
+const roleFactsJson = fixed(
+  (sql) => sql`
+  coalesce(json_agg(json_build_object('id', r.id::text, 'permissions', r.permissions, 'position', r.position)), '[]')`,
+);
 
-const standingColumns = (sql: Db) => sql`
-  s.owner_id, ${rolesJson(sql)} as roles, m.user_id as member_id, m.joined_at, m.nickname, m.avatar as member_avatar,
-  m.communication_disabled_until, m.deaf, m.mute, m.pending, m.flags as member_flags, ${roleIds(sql)} as role_ids`;
+/**
+ * @everyone and the member's own roles, from aliases `s` and `m`: a guild may have 250, and most requests ask only what
+ * the caller may do.
+ */
+const ownRoles = fixed(
+  (sql) => sql`
+  (select ${roleFactsJson(sql)} from roles r where r.id = any(array(
+    select s.id union all select mr.role_id from server_member_roles mr
+    where mr.server_id = m.server_id and mr.user_id = m.user_id)))`,
+);
+
+const membershipColumns = fixed(
+  (sql) => sql`
+  m.user_id as member_id, m.joined_at, m.nickname, m.avatar as member_avatar,
+  m.communication_disabled_until, m.deaf, m.mute, m.pending, m.flags as member_flags, ${roleIds(sql)} as role_ids`,
+);
+
+const standingColumns = fixed((sql) => sql`s.owner_id, ${ownRoles(sql)} as roles, ${membershipColumns(sql)}`);
 
 function toStanding(guildId: string, row: StandingColumns): GuildStanding {
-  const roles = new Map(row.roles.map((role) => [role.id, roleFacts(role)]));
-  return { guild: { id: guildId, ownerId: row.owner_id, roles }, membership: toMembership(guildId, row) };
+  return { guild: guildFacts(guildId, row), membership: toMembership(guildId, row) };
+}
+
+function guildFacts(id: string, row: { owner_id: string; roles: readonly RoleColumns[] }): GuildFacts {
+  return { id, ownerId: row.owner_id, roles: new Map(row.roles.map((role) => [role.id, roleFacts(role)])) };
 }
 
 function toMembership(guildId: string, row: StandingColumns): OwnMembership | null {
@@ -67,6 +91,55 @@ export async function guildStanding(sql: Db, guildId: string, userId: string): P
     from servers s left join server_members m on m.server_id = s.id and m.user_id = ${userId}
     where s.id = ${guildId}`;
   return row === undefined ? undefined : toStanding(guildId, row);
+}
+
+/** The same with all of the guild's roles, for decisions about others' ranks. */
+export async function wholeStanding(
+  sql: Db,
+  guildId: string,
+  userId: string,
+): Promise<GuildStanding<WholeGuildFacts> | undefined> {
+  const [row] = await sql<StandingColumns[]>`
+    select s.owner_id, (select ${roleFactsJson(sql)} from roles r where r.server_id = s.id) as roles,
+      ${membershipColumns(sql)}
+    from servers s left join server_members m on m.server_id = s.id and m.user_id = ${userId}
+    where s.id = ${guildId}`;
+  if (row === undefined) return undefined;
+  return { guild: { ...guildFacts(guildId, row), allRoles: true }, membership: toMembership(guildId, row) };
+}
+
+/** The same with what there is to show of the guild. */
+export async function guildToShow(
+  sql: Db,
+  guildId: string,
+  userId: string,
+): Promise<{ standing: GuildStanding; row: GuildRow; roles: RoleRow[] } | undefined> {
+  const [row] = await sql<(StandingColumns & GuildRow & { roles: RoleRow[] })[]>`
+    select ${guildColumns(sql)}, ${rolesJson(sql)} as roles, ${membershipColumns(sql)}
+    from servers s left join server_members m on m.server_id = s.id and m.user_id = ${userId}
+    where s.id = ${guildId}`;
+  return row === undefined ? undefined : { standing: toStanding(guildId, row), row, roles: row.roles };
+}
+
+/** The same with another member, or the user as a member; undefined when there is no such one. */
+export async function memberToShow(
+  sql: Db,
+  guildId: string,
+  userId: string,
+  targetId: string,
+): Promise<{ standing: GuildStanding; target: MemberRow | undefined } | undefined> {
+  const rows = await sql<(MemberRow & Pick<StandingColumns, "owner_id" | "roles">)[]>`
+    select ${memberColumns(sql)}, s.owner_id, ${ownRoles(sql)} as roles
+    from servers s left join server_members m on m.server_id = s.id and m.user_id in (${userId}, ${targetId})
+      left join users u on u.id = m.user_id
+    where s.id = ${guildId}`;
+  const [any] = rows;
+  if (any === undefined) return undefined;
+  const own = rows.find((row) => row.user_id === userId);
+  return {
+    standing: { guild: guildFacts(guildId, own ?? any), membership: own ?? null },
+    target: rows.find((row) => row.user_id === targetId),
+  };
 }
 
 /** A channel with its guild's facts, or a direct conversation that the user is part of. */

@@ -1,13 +1,16 @@
 import type { Db, Transaction } from "../../core/db.ts";
-import { roleIds, setAndBump } from "../../core/store/fragments.ts";
+import { fixed, roleIds, setAndBump } from "../../core/store/fragments.ts";
 import type { GuildRow } from "../../core/wire/guild.ts";
 import type { RoleRow } from "../../core/wire/role.ts";
 
-const guildColumns = (sql: Db) => sql`
+/** The columns of a GuildRow, from alias `s`. */
+export const guildColumns = fixed(
+  (sql) => sql`
   s.id, s.name, s.owner_id, s.icon, s.banner, s.splash, s.discovery_splash, s.description, s.verification_level, s.default_message_notifications,
   s.explicit_content_filter, s.mfa_level, s.nsfw_level, s.afk_channel_id, s.afk_timeout, s.system_channel_id,
   s.system_channel_flags, s.rules_channel_id, s.public_updates_channel_id, s.safety_alerts_channel_id,
-  s.preferred_locale, s.premium_progress_bar_enabled, s.features, s.member_count, s.version`;
+  s.preferred_locale, s.premium_progress_bar_enabled, s.features, s.member_count, s.version`,
+);
 
 /** How many a user may be in. */
 export const MAX_GUILDS = 200;

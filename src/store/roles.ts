@@ -1,10 +1,22 @@
 import type { Db } from "../../core/db.ts";
-import { setAndBump } from "../../core/store/fragments.ts";
+import { fixed, setAndBump } from "../../core/store/fragments.ts";
 import type { RoleRow } from "../../core/wire/role.ts";
 
-const roleColumns = (sql: Db) => sql`
+const roleColumns = fixed(
+  (sql) => sql`
   id, server_id, name, permissions, color, hoist, mentionable, managed, bot_id, position, icon, unicode_emoji,
-  version`;
+  version`,
+);
+
+/** All roles of a guild as JSON, lowest first, from alias `s`. */
+export const rolesJson = fixed(
+  (sql) => sql`
+  (select json_agg(json_build_object('id', r.id::text, 'server_id', r.server_id::text, 'name', r.name,
+    'permissions', r.permissions, 'color', r.color, 'hoist', r.hoist, 'mentionable', r.mentionable,
+    'managed', r.managed, 'bot_id', r.bot_id::text, 'position', r.position, 'icon', r.icon,
+    'unicode_emoji', r.unicode_emoji, 'version', r.version::text) order by r.position, r.id desc)
+  from roles r where r.server_id = s.id)`,
+);
 
 /** All roles of a guild, 250 at most, lowest first. */
 export async function listRoles(sql: Db, guildId: string): Promise<RoleRow[]> {

@@ -1,5 +1,6 @@
 import type { Transaction } from "../../core/db.ts";
 import { has, isThread, Permission } from "../../core/permissions.ts";
+import { memberFacts } from "../../core/wire/member.ts";
 import { isThreadRow, type ThreadChannelRow } from "../../core/wire/thread.ts";
 import {
   demandThread,
@@ -12,7 +13,7 @@ import {
 import type { App } from "../app.ts";
 import type { Emit } from "../change.ts";
 import { ApiError } from "../errors.ts";
-import { memberStanding } from "../store/access.ts";
+import { guildStanding } from "../store/access.ts";
 import { countThreadMembers, notJoined } from "../store/thread-members.ts";
 import { updateThread } from "../store/threads.ts";
 import { emitUpdate } from "./event.ts";
@@ -44,13 +45,10 @@ export async function openForMessage(app: App, found: InGuildChannel, mentioned:
 
 /** Adds who is mentioned, if it is a member who sees the channel, and there is room. */
 async function callIn(tx: Transaction, emit: Emit, where: InThread, userId: string): Promise<void> {
-  const me = await memberStanding(tx, where.guild.id, userId);
-  if (
-    me === undefined ||
-    !has(permissionsIn({ guild: where.guild, me }, where.channel, true), Permission.VIEW_CHANNEL)
-  ) {
-    return;
-  }
+  const standing = await guildStanding(tx, where.guild.id, userId);
+  if (standing === undefined || standing.membership === null) return;
+  const facts = { guild: standing.guild, me: memberFacts(standing.membership) };
+  if (!has(permissionsIn(facts, where.channel, true), Permission.VIEW_CHANNEL)) return;
   if ((await countThreadMembers(tx, where.channel.id)) < MAX_MEMBERS) await joinThread(tx, emit, where.channel, userId);
 }
 

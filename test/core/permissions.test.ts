@@ -7,7 +7,6 @@ import {
   canManageRole,
   channelPermissions,
   DEFAULT_EVERYONE_PERMISSIONS,
-  type GuildFacts,
   guildPermissions,
   has,
   highestRole,
@@ -18,6 +17,7 @@ import {
   Permission,
   type RoleFacts,
   touchesView,
+  type WholeGuildFacts,
 } from "../../core/permissions.ts";
 import {
   DOCUMENTED,
@@ -86,7 +86,8 @@ const bits = (list: Iterable<string>): bigint => {
   const bitOf = new Map(DOCUMENTED.map(([bit, documented]) => [documented, 1n << BigInt(bit)]));
   return [...list].reduce((sum, one) => sum | (bitOf.get(one) ?? 0n), 0n);
 };
-const guildFacts = (model: ModelGuild): GuildFacts => ({
+const guildFacts = (model: ModelGuild): WholeGuildFacts => ({
+  allRoles: true,
   id: model.id,
   ownerId: model.owner,
   roles: new Map(model.roles.map((role) => [role.id, roleFacts(role)])),
@@ -438,7 +439,12 @@ describe("what the documentation says", () => {
     const everyone = { id: GUILD, position: 0, permissions: bits(example.everyone ?? []) };
     const a = { id: "201", position: 2, permissions: bits(example.a ?? []) };
     const b = { id: "202", position: 1, permissions: bits(example.b ?? []) };
-    const facts = { id: GUILD, ownerId: OWNER, roles: new Map([everyone, a, b].map((role) => [role.id, role])) };
+    const facts: WholeGuildFacts = {
+      allRoles: true,
+      id: GUILD,
+      ownerId: OWNER,
+      roles: new Map([everyone, a, b].map((role) => [role.id, role])),
+    };
     const who = {
       userId: example.user ?? "2",
       roleIds: example.roles ?? [],
@@ -459,7 +465,12 @@ describe("what the documentation says", () => {
 
   test("roles of the same position are sorted by id, and @everyone is below all", () => {
     const role = (id: string, position: number): [string, RoleFacts] => [id, { id, position, permissions: 0n }];
-    const facts = { id: GUILD, ownerId: OWNER, roles: new Map([role(GUILD, 0), role("201", 0), role("202", 0)]) };
+    const facts: WholeGuildFacts = {
+      allRoles: true,
+      id: GUILD,
+      ownerId: OWNER,
+      roles: new Map([role(GUILD, 0), role("201", 0), role("202", 0)]),
+    };
     const holder = (userId: string, ...roleIds: string[]) => ({ userId, roleIds, timedOutUntil: null });
     expect(highestRole(facts, holder("2", "201", "202")).id).toBe("201");
     expect(outranks(facts, holder("2", "201"), holder("3", "202"))).toBe(true);
