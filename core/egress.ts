@@ -17,7 +17,8 @@ export interface EgressOptions {
 export interface EgressRequest {
   url: string;
   headers: Readonly<Record<string, string>>;
-  body: string;
+  /** Of a POST. */
+  body?: string;
   /** For everything: resolving, connecting, sending, and the whole answer. */
   timeoutMs: number;
   /** An answer's body is read up to here; the rest is not waited for. */
@@ -33,6 +34,11 @@ export interface EgressResponse {
   body: string;
 }
 
+/** The same with its body as bytes. */
+interface EgressBytes extends Omit<EgressResponse, "body"> {
+  body: Buffer;
+}
+
 /** Sends to URLs that somebody else has chosen. */
 export interface Egress {
   /**
@@ -40,6 +46,8 @@ export interface Egress {
    * @throws EgressRefused when the URL or the address is not allowed; Error when there is no whole answer in time
    */
   post(request: EgressRequest): Promise<EgressResponse>;
+  /** The same by GET. */
+  get(request: EgressRequest): Promise<EgressBytes>;
   /** Ends all connections; what is under way fails. */
   close(): Promise<void>;
 }
@@ -85,19 +93,25 @@ export function openEgress({ allow, resolve = systemResolve }: EgressOptions): E
     return origin;
   }
 
+  async function call(method: "GET" | "POST", request: EgressRequest): Promise<EgressBytes> {
+    request.signal?.throwIfAborted();
+    const url = checkUrl(request.url, allow);
+    const origin = originOf(url);
+    origin.underWay += 1;
+    try {
+      return await exchange(origin.pool, method, url, request);
+    } finally {
+      origin.underWay -= 1;
+      origin.calledAt = Date.now();
+    }
+  }
+
   return {
     post: async (request) => {
-      request.signal?.throwIfAborted();
-      const url = checkUrl(request.url, allow);
-      const origin = originOf(url);
-      origin.underWay += 1;
-      try {
-        return await exchange(origin.pool, url, request);
-      } finally {
-        origin.underWay -= 1;
-        origin.calledAt = Date.now();
-      }
+      const answer = await call("POST", request);
+      return { ...answer, body: answer.body.toString() };
     },
+    get: (request) => call("GET", request),
     close: async () => {
       clearInterval(sweep);
       await Promise.all([...origins.values()].map(({ pool }) => pool.destroy()));
@@ -107,7 +121,7 @@ export function openEgress({ allow, resolve = systemResolve }: EgressOptions): E
 }
 
 /** One request and its answer, cut at the limit and given up at the deadline, in whatever phase it is. */
-function exchange(pool: Pool, url: URL, request: EgressRequest): Promise<EgressResponse> {
+function exchange(pool: Pool, method: "GET" | "POST", url: URL, request: EgressRequest): Promise<EgressBytes> {
   const { timeoutMs, maxResponseBytes, signal } = request;
   return new Promise((done, failed) => {
     let controller: Dispatcher.DispatchController | undefined;
@@ -131,7 +145,7 @@ function exchange(pool: Pool, url: URL, request: EgressRequest): Promise<EgressR
     const succeed = () => {
       if (over) return;
       end();
-      done({ status, headers, body: Buffer.concat(chunks).toString() });
+      done({ status, headers, body: Buffer.concat(chunks) });
     };
     const timer = setTimeout(() => fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
     const onAbort = () => fail(new Error("the request was aborted"));
@@ -160,7 +174,7 @@ function exchange(pool: Pool, url: URL, request: EgressRequest): Promise<EgressR
     };
     const path = url.pathname + url.search;
     try {
-      pool.dispatch({ method: "POST", path, headers: { ...request.headers }, body: request.body }, handler);
+      pool.dispatch({ method, path, headers: { ...request.headers }, body: request.body ?? null }, handler);
     } catch (error) {
       fail(error instanceof Error ? error : new Error(String(error)));
     }

@@ -28,6 +28,7 @@ import { Params, type Parse, type Route } from "./route.ts";
 import { routes } from "./routes/index.ts";
 import type { Slowmode } from "./slowmode.ts";
 import { parseForm } from "./validation.ts";
+import type { Avatars } from "./webhooks/avatar.ts";
 
 /** What routes work with. */
 export interface App {
@@ -47,6 +48,7 @@ export interface App {
   cdn: Cdn;
   /** Calls URLs that users have chosen. */
   egress: Egress;
+  avatars: Avatars;
   /** How many members of each of these guilds are online; none while Redis is away. */
   onlineIn(guildIds: readonly string[]): Promise<number[]>;
   /** How many gateway sessions each of these users has. @throws while Redis is away */

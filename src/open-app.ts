@@ -19,6 +19,7 @@ import { createIncoming } from "./files/incoming.ts";
 import { s3Store } from "./files/s3.ts";
 import { createLimiter } from "./limits/limiter.ts";
 import { createSlowmode } from "./slowmode.ts";
+import { createAvatars } from "./webhooks/avatar.ts";
 
 /**
  * Connects all that routes work with, without a server: for the API, and for commands that do what it does.
@@ -41,6 +42,9 @@ export async function openApp(
   const secret = await loadSecret(config);
   const fileDir = join(config.dataDir, "files");
   const changeBy = createChange(sql, eventLog, lease.nextId);
+  const files = config.s3 === undefined ? diskStore(fileDir) : s3Store(config.s3);
+  const incoming = createIncoming(join(fileDir, "incoming"));
+  const egress = openEgress({ allow: parseNetworks(config.egressAllow) });
   const app: App = {
     config,
     log,
@@ -56,10 +60,11 @@ export async function openApp(
     sessionsOf: (userIds) => countSessions(redis, userIds),
     startsTaken: (botId) => startsTaken(redis, botId),
     secret,
-    files: config.s3 === undefined ? diskStore(fileDir) : s3Store(config.s3),
-    incoming: createIncoming(join(fileDir, "incoming")),
+    files,
+    incoming,
     cdn: createCdn(config.cdnUrl, secret),
-    egress: openEgress({ allow: parseNetworks(config.egressAllow) }),
+    egress,
+    avatars: createAvatars({ sql, files, incoming, egress }),
   };
   return {
     app,

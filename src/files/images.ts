@@ -6,7 +6,7 @@ import { inspect } from "./pictures.ts";
 import { imageKey } from "./store.ts";
 
 /** https://discord.com/developers/docs/reference#image-data */
-const MAX_IMAGE_BYTES = 10 * 1024 * 1024;
+export const MAX_IMAGE_BYTES = 10 * 1024 * 1024;
 const PREFIX = /^data:image\/(png|jpe?g|gif|webp|avif);base64$/;
 
 /** What a body with images may have in bytes: base64 takes four for three. */
@@ -31,9 +31,19 @@ export async function storeImages<F extends string>(
 }
 
 async function storeImage(app: Pick<App, "sql" | "files" | "incoming">, data: string, field: string): Promise<string> {
-  const bytes = bytesOf(data, field);
+  const hash = await storePicture(app, bytesOf(data, field));
+  if (hash === null) throw invalid(field);
+  return hash;
+}
+
+/** Stores an image. @returns its hash; null for what is none, or can't be read */
+export async function storePicture(
+  app: Pick<App, "sql" | "files" | "incoming">,
+  bytes: Buffer,
+): Promise<string | null> {
+  if (!isImage(contentTypeOf(bytes.subarray(0, HEAD_BYTES), ""))) return null;
   const picture = await inspect(bytes);
-  if (picture === null) throw invalid(field);
+  if (picture === null) return null;
   const file = await app.incoming.receive([bytes]);
   try {
     const hash = `${picture.animated ? "a_" : ""}${file.sha256.slice(0, 32)}`;
@@ -53,7 +63,6 @@ function bytesOf(data: string, field: string): Buffer {
   if (((data.length - comma) * 3) / 4 > MAX_IMAGE_BYTES + 4) throw tooLarge(field);
   const bytes = Buffer.from(data.slice(comma + 1), "base64");
   if (bytes.length > MAX_IMAGE_BYTES) throw tooLarge(field);
-  if (!isImage(contentTypeOf(bytes.subarray(0, HEAD_BYTES), ""))) throw invalid(field);
   return bytes;
 }
 

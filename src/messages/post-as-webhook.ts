@@ -48,7 +48,7 @@ export async function postAsWebhook(
     authorId: null,
     webhookId: webhook.id,
     webhookName: body.username ?? webhook.name,
-    webhookAvatar: webhook.avatar,
+    webhookAvatar: (body.avatar_url ? await app.avatars.of(body.avatar_url) : null) ?? webhook.avatar,
     applicationId: webhook.application_id,
     type: MessageType.Default,
     reference: null,

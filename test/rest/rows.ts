@@ -368,7 +368,7 @@ export const rows: Record<string, Row> = {
   },
   "POST /webhooks/:webhook_id/:webhook_token/slack": {
     cuts: true,
-    body: () => ({ text: "text", username: "name", icon_url: "https://example.com/i.png", attachments: [SLACK] }),
+    body: () => ({ text: "text", username: "name", icon_url: "http://127.0.0.1:1/i.png", attachments: [SLACK] }),
     query: () => ({ wait: "true" }),
   },
   "POST /webhooks/:webhook_id/:webhook_token/github": {
@@ -422,7 +422,7 @@ export const rows: Record<string, Row> = {
   "PATCH /webhooks/:webhook_id": { body: (at) => ({ name: "hook", channel_id: at.channel_id, avatar: IMAGE }) },
   "PATCH /webhooks/:webhook_id/:webhook_token": { body: () => ({ name: "hook", avatar: IMAGE }) },
   "POST /webhooks/:webhook_id/:webhook_token": {
-    body: (at) => ({ ...SAID(at), username: "name", avatar_url: "https://example.com/i.png", tts: false, poll: null }),
+    body: (at) => ({ ...SAID(at), username: "name", avatar_url: "http://127.0.0.1:1/i.png", tts: false, poll: null }),
     query: () => ({ wait: "true", with_components: "true" }),
     anywhere: ["allowed_mentions"],
   },

@@ -66,7 +66,7 @@ export const webhookScenarios: Scenarios = {
   execute_webhook: async ({ platform, newWebhook }) => {
     const { id, token } = await newWebhook();
     const anyone = platform.anonymous();
-    const named = { content: "passed", username: "Builds", avatar_url: "https://example.com/a.png" };
+    const named = { content: "passed", username: "Builds", avatar_url: "http://127.0.0.1:1/a.png" };
     return [
       await anyone.request("POST", `/webhooks/${id}/${token}`, { content: "passed" }),
       await anyone.request("POST", `/webhooks/${id}/${token}?wait=true`, named),
