@@ -9,7 +9,7 @@ export interface CommandChoice {
   value: string | number;
 }
 
-/** As stored and as told; what is false, empty or null is left out. */
+/** As stored and as told; what is null is left out. */
 export interface CommandOption {
   type: ApplicationCommandOptionType;
   name: string;

@@ -124,7 +124,10 @@ interface ParsedOption {
   file_types?: string[] | null | undefined;
 }
 
-/** Without what says nothing, and without localizations that equal the text itself. */
+/**
+ * As it was given, since libraries compare what they registered with what they would register: without nulls, and
+ * without localizations that equal the text itself.
+ */
 function stored(option: ParsedOption): CommandOption {
   const { type, name, description } = option;
   const nameTexts = differing(option.name_localizations, name);
@@ -135,16 +138,16 @@ function stored(option: ParsedOption): CommandOption {
     ...(nameTexts === null ? {} : { name_localizations: nameTexts }),
     description,
     ...(descriptionTexts === null ? {} : { description_localizations: descriptionTexts }),
-    ...(option.required ? { required: true } : {}),
-    ...(option.autocomplete ? { autocomplete: true } : {}),
-    ...(option.choices?.length ? { choices: option.choices.map(storedChoice) } : {}),
-    ...(option.options?.length ? { options: option.options.map(stored) } : {}),
-    ...(option.channel_types?.length ? { channel_types: [...new Set(option.channel_types)] } : {}),
+    ...(option.required == null ? {} : { required: option.required }),
+    ...(option.autocomplete == null ? {} : { autocomplete: option.autocomplete }),
+    ...(option.choices == null ? {} : { choices: option.choices.map(storedChoice) }),
+    ...(option.options == null ? {} : { options: option.options.map(stored) }),
+    ...(option.channel_types == null ? {} : { channel_types: [...new Set(option.channel_types)] }),
     ...(option.min_value == null ? {} : { min_value: option.min_value }),
     ...(option.max_value == null ? {} : { max_value: option.max_value }),
     ...(option.min_length == null ? {} : { min_length: option.min_length }),
     ...(option.max_length == null ? {} : { max_length: option.max_length }),
-    ...(option.file_types?.length ? { file_types: [...new Set(option.file_types)] } : {}),
+    ...(option.file_types == null ? {} : { file_types: [...new Set(option.file_types)] }),
   };
 }
 

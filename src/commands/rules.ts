@@ -117,7 +117,7 @@ function* valueFaults(option: CommandOption, at: (string | number)[]): Generator
   if (shortest !== undefined && longest !== undefined && shortest > longest) {
     yield fault([...at, "max_length"], "NUMBER_TYPE_MIN", `Value should be greater than or equal to ${shortest}.`);
   }
-  if (choices === undefined) return;
+  if (choices === undefined || choices.length === 0) return;
   if (option.autocomplete === true) {
     yield fault([...at, "autocomplete"], "BASE_TYPE_INVALID", "Options with choices cannot be autocompleted");
   }

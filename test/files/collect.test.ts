@@ -108,6 +108,12 @@ describe("images", () => {
     expect(await collect({ ...AT_ONCE, imageMs: 3600_000 })).toBe(0);
     expect(await collect()).toBe(1);
     expect(await isStored(imageKey(avatar))).toBe(false);
+    const application = await owner.post("/applications", { name: "App" });
+    const { cover_image } = await owner.patch(`/applications/${application.id}`, { cover_image: uri(8) });
+    expect(await collect()).toBe(0);
+    expect(await isStored(imageKey(cover_image))).toBe(true);
+    await owner.patch(`/applications/${application.id}`, { cover_image: null });
+    expect(await collect()).toBe(1);
     expect((await owner.patch("/users/@me", { avatar: uri(7) })).avatar).toBe(avatar);
     expect(await isStored(imageKey(avatar))).toBe(true);
   });
