@@ -12,7 +12,8 @@ import {
   voiceStateOf,
   voiceStatesIn,
 } from "../core/voice-store.ts";
-import { type MemberRow, wireMember } from "../core/wire/member.ts";
+import type { MemberRow } from "../core/wire/member.ts";
+import { wireVoiceState } from "../core/wire/voice-state.ts";
 import type { ChannelState, GuildState } from "./guild-state.ts";
 import type { GatewayNode } from "./node.ts";
 import { reply } from "./reply.ts";
@@ -186,11 +187,6 @@ async function publish(
     await enqueueDeliveries(node.sql, [{ type: "VOICE_STATE_UPDATE", guildId, channelId, data }]);
   }
   return number;
-}
-
-/** https://discord.com/developers/docs/resources/voice#voice-state-object */
-function wireVoiceState(guildId: string, state: VoiceState, row: MemberRow | undefined) {
-  return { guild_id: guildId, ...state, self_stream: false, ...(row === undefined ? {} : { member: wireMember(row) }) };
 }
 
 /** A session is told of its own state whatever its intents. */

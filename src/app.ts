@@ -28,6 +28,7 @@ import { Params, type Parse, type Route } from "./route.ts";
 import { routes } from "./routes/index.ts";
 import type { Slowmode } from "./slowmode.ts";
 import { parseForm } from "./validation.ts";
+import type { Voice } from "./voice.ts";
 import type { Avatars } from "./webhooks/avatar.ts";
 
 /** What routes work with. */
@@ -48,6 +49,7 @@ export interface App {
   cdn: Cdn;
   /** Calls URLs that users have chosen. */
   egress: Egress;
+  voice: Voice;
   avatars: Avatars;
   /** How many members of each of these guilds are online; none while Redis is away. */
   onlineIn(guildIds: readonly string[]): Promise<number[]>;

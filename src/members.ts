@@ -1,19 +1,22 @@
-import { AuditLogEvent } from "discord-api-types/v10";
+import { AuditLogEvent, ChannelType } from "discord-api-types/v10";
 import { z } from "zod";
 import type { Transaction } from "../core/db.ts";
 import type { Event } from "../core/event-log.ts";
 import { guildPermissions, has, outranks, Permission } from "../core/permissions.ts";
 import { type MemberRow, memberFacts, wireMember } from "../core/wire/member.ts";
 import type { RoleRow } from "../core/wire/role.ts";
-import { demand, type LockedInGuild } from "./access.ts";
-import { auditChange, auditEntry } from "./audit/entry.ts";
+import { demand, type LockedInGuild, permissionsIn } from "./access.ts";
+import type { App } from "./app.ts";
+import { auditAction, auditChange, auditEntry } from "./audit/entry.ts";
 import { memberFields } from "./audit/fields.ts";
 import { ApiError, invalidField } from "./errors.ts";
 import { snowflake, trimmed } from "./fields.ts";
 import { memberUpdate } from "./membership.ts";
 import { manageableRole } from "./roles.ts";
+import { findChannel } from "./store/channels.ts";
 import { addMemberRole, deleteMemberRole, findMember, type MemberPatch, updateMember } from "./store/members.ts";
 import { listRoles } from "./store/roles.ts";
+import type { Voice } from "./voice.ts";
 
 /** https://discord.com/developers/docs/resources/guild#modify-guild-member */
 const MAX_TIMEOUT_MS = 28 * 24 * 3600_000;
@@ -46,10 +49,13 @@ export async function patchMember(
   where: LockedInGuild,
   userId: string,
   body: MemberBody,
+  voice: Voice,
 ) {
   const target = await existingMember(tx, where, userId);
-  demandVoice(where, body);
+  const moved = await moveInVoice(tx, where, target, body, voice);
   const patch: MemberPatch = {};
+  if (typeof body.mute === "boolean") patch.mute = body.mute;
+  if (typeof body.deaf === "boolean") patch.deaf = body.deaf;
   if (body.nick !== undefined) {
     demandNaming(where, target);
     patch.nickname = body.nick;
@@ -62,8 +68,18 @@ export async function patchMember(
     patch.flags = (target.flags & ~BYPASSES_VERIFICATION) | (body.flags & BYPASSES_VERIFICATION);
   }
   const rolesChanged = body.roles ? await setRoles(tx, where, target, body.roles) : false;
+  if (moved !== null) emit(moved);
   if (Object.keys(patch).length === 0 && !rolesChanged) return wireMember(target);
   return saveMember(tx, emit, target, patch, rolesChanged);
+}
+
+/** Brings what a PATCH said of voice to where the member is; called when it is stored. */
+export async function followInVoice(app: App, guildId: string, userId: string, body: MemberBody): Promise<void> {
+  if (!isOfVoice(body)) return;
+  const row = await findMember(app.sql, guildId, userId);
+  if (row === undefined) return;
+  const channel = body.channel_id === undefined ? {} : { channel_id: body.channel_id };
+  await app.voice.change(app.sql, row, { ...channel, mute: row.mute, deaf: row.deaf });
 }
 
 /** Stores a change of a member and tells of it. */
@@ -96,13 +112,35 @@ function auditRoles(before: MemberRow, after: MemberRow, roles: readonly RoleRow
   return auditEntry(after.server_id, { action: AuditLogEvent.MemberRoleUpdate, targetId: after.user_id, changes });
 }
 
-/** Nobody is connected to voice as long as there is none. */
-function demandVoice(where: LockedInGuild, body: MemberBody): void {
+const isOfVoice = (body: MemberBody): boolean =>
+  [body.mute, body.deaf].some((value) => typeof value === "boolean") || body.channel_id !== undefined;
+
+/**
+ * What is said of voice is only for who is connected, and moves only to where the caller could go itself.
+ * @returns the audit log's entry when the member is moved or disconnected
+ */
+async function moveInVoice(
+  tx: Transaction,
+  where: LockedInGuild,
+  target: MemberRow,
+  body: MemberBody,
+  voice: Voice,
+): Promise<Event | null> {
+  if (!isOfVoice(body)) return null;
   if (typeof body.mute === "boolean") demand(where.permissions, ["MUTE_MEMBERS"]);
   if (typeof body.deaf === "boolean") demand(where.permissions, ["DEAFEN_MEMBERS"]);
   if (body.channel_id !== undefined) demand(where.permissions, ["MOVE_MEMBERS"]);
-  const asked = [body.mute, body.deaf].some((value) => typeof value === "boolean") || body.channel_id !== undefined;
-  if (asked) throw new ApiError("NOT_IN_VOICE");
+  const state = await voice.stateOf(where.guild.id, target.user_id);
+  if (state === null) throw new ApiError("NOT_IN_VOICE");
+  if (body.channel_id === undefined || body.channel_id === state.channel_id) return null;
+  const guildId = where.guild.id;
+  if (body.channel_id === null) return auditAction(guildId, AuditLogEvent.MemberDisconnect, null, { count: "1" });
+  const channel = await findChannel(tx, body.channel_id);
+  if (channel?.server_id !== guildId) throw new ApiError("UNKNOWN_CHANNEL");
+  const { GuildVoice, GuildStageVoice } = ChannelType;
+  if (channel.type !== GuildVoice && channel.type !== GuildStageVoice) throw new ApiError("WRONG_CHANNEL_TYPE");
+  demand(permissionsIn(where, channel), ["VIEW_CHANNEL", "CONNECT", "MOVE_MEMBERS"]);
+  return auditAction(guildId, AuditLogEvent.MemberMove, null, { channel_id: channel.id, count: "1" });
 }
 
 function demandNaming({ guild, me, permissions }: LockedInGuild, target: MemberRow): void {

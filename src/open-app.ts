@@ -19,6 +19,7 @@ import { createIncoming } from "./files/incoming.ts";
 import { s3Store } from "./files/s3.ts";
 import { createLimiter } from "./limits/limiter.ts";
 import { createSlowmode } from "./slowmode.ts";
+import { createVoice } from "./voice.ts";
 import { createAvatars } from "./webhooks/avatar.ts";
 
 /**
@@ -64,6 +65,7 @@ export async function openApp(
     incoming,
     cdn: createCdn(config.cdnUrl, secret),
     egress,
+    voice: createVoice(redis, { maxEvents, windowSeconds }),
     avatars: createAvatars({ sql, files, incoming, egress }),
   };
   return {

@@ -9,7 +9,15 @@ import { auditAction } from "../audit/entry.ts";
 import { ApiError } from "../errors.ts";
 import { limit, snowflake } from "../fields.ts";
 import type { Limit } from "../limits/rules.ts";
-import { changeRoles, existingMember, memberPatch, nickname, patchMember, saveMember } from "../members.ts";
+import {
+  changeRoles,
+  existingMember,
+  followInVoice,
+  memberPatch,
+  nickname,
+  patchMember,
+  saveMember,
+} from "../members.ts";
 import { removeMember } from "../membership.ts";
 import { route } from "../route.ts";
 
@@ -47,8 +55,14 @@ export const memberRoutes = [
     // Each field has its own permission.
     access: inGuild(),
     body: memberPatch,
-    handle: ({ app, params, body }, found) =>
-      app.change(async (tx, emit) => patchMember(tx, emit, await lockedGuild(tx, found), params.get("user_id"), body)),
+    handle: async ({ app, params, body }, found) => {
+      const userId = params.get("user_id");
+      const shown = await app.change(async (tx, emit) =>
+        patchMember(tx, emit, await lockedGuild(tx, found), userId, body, app.voice),
+      );
+      await followInVoice(app, found.guild.id, userId, body);
+      return shown;
+    },
   }),
   route({
     method: "PATCH",
