@@ -4,7 +4,7 @@ import { has, Permission } from "../../core/permissions.ts";
 import { guildLog, userLog } from "../../core/redis-keys.ts";
 import { type MessageRow, type WireMessage, wireMessage } from "../../core/wire/message.ts";
 import type { UserRow } from "../../core/wire/user.ts";
-import type { InChannel } from "../access.ts";
+import { demand, type InChannel } from "../access.ts";
 import type { App } from "../app.ts";
 import { publishAll } from "../change.ts";
 import { isForum } from "../channels/body.ts";
@@ -112,6 +112,11 @@ export function contentOf(
   };
 }
 
+/** @throws 50013 where the author may not show embeds */
+export function checkEmbeds(permissions: bigint, embeds: Said["embeds"]): void {
+  if ((embeds ?? []).length > 0) demand(permissions, ["EMBED_LINKS"]);
+}
+
 /** @throws 50006 when there is nothing to show */
 export function checkNotEmpty(body: Said, { added }: AttachmentPlan): void {
   const lists = [body.embeds, body.components, added];
@@ -129,6 +134,7 @@ function checkMaySend(where: InChannel, body: MessageCreate, plan: AttachmentPla
   if (body.tts === true && !has(where.permissions, Permission.SEND_TTS_MESSAGES)) {
     throw new ApiError("MISSING_PERMISSIONS");
   }
+  checkEmbeds(where.permissions, body.embeds);
   if (isVoiceMessage(body.flags) && !has(where.permissions, Permission.SEND_VOICE_MESSAGES)) {
     throw new ApiError("NO_VOICE_MESSAGES");
   }

@@ -15,7 +15,7 @@ import { type MessageEdit, messageCreate, messageEdit } from "../messages/body.t
 import { isOfContent, prepareEdit, storeEdit } from "../messages/edit.ts";
 import { authorOf, isSystemMessage, UNDELETABLE } from "../messages/kinds.ts";
 import { placeOf } from "../messages/place.ts";
-import { postMessage } from "../messages/post.ts";
+import { checkEmbeds, postMessage } from "../messages/post.ts";
 import { removeMessage, removeMessages } from "../messages/remove.ts";
 import { route } from "../route.ts";
 import { findMessage, listMessages } from "../store/messages.ts";
@@ -76,6 +76,7 @@ export const messageRoutes = [
     handle: async ({ app, params, body, files }, where) => {
       demandOpen(where);
       const before = await existing(app, where, params.get("message_id"));
+      if (where.type === "guild") checkEmbeds(where.permissions, body.embeds);
       return edit(app, where, before, body, files);
     },
   }),

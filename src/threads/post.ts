@@ -13,7 +13,7 @@ import { invalidField } from "../errors.ts";
 import { type AttachmentPlan, checkVoiceMessage } from "../messages/attachments.ts";
 import { messageEvents } from "../messages/event.ts";
 import { resolveMentions } from "../messages/mentions.ts";
-import { checkNotEmpty, contentOf, toRow } from "../messages/post.ts";
+import { checkEmbeds, checkNotEmpty, contentOf, toRow } from "../messages/post.ts";
 import { insertMessage, type NewMessage } from "../store/messages.ts";
 import type { ThreadCreate } from "./body.ts";
 import { answerOf, emitThread, openThread } from "./create.ts";
@@ -44,6 +44,7 @@ export async function startPost(
   }
   checkNotEmpty(body.message, files.plan);
   checkVoiceMessage(body.message, files.plan);
+  checkEmbeds(permissions, body.message.embeds);
   const tags = applicableTags(forum, [], body.applied_tags ?? [], permissions);
   const mentions = await resolveMentions(tx, textOf(body.message), body.message.allowed_mentions, {
     guildId: guild.id,

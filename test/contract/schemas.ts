@@ -10,13 +10,14 @@ const CACHE = join(import.meta.dirname, "../../node_modules/.cache/guildhall");
  * Discord's schemas with strict objects. The package's own switch for them comes too late, as the schemas are made when
  * it is loaded, so a copy of its text is loaded in which objects are strict from the start. Times may have an offset:
  * the description says `date-time`, which is RFC 3339, and Discord writes `+00:00`. Forwards have a reference of type 1,
- * as the documentation says and the description does not.
+ * as the documentation says and the description does not; likewise channels of type 16, for media.
  */
 async function loadStrictSchemas(): Promise<Map<string, z.core.$ZodType>> {
   const original = readFileSync(fileURLToPath(import.meta.resolve("discord-api-spec/zod")), "utf8");
   const text = [
     ["let zObject = z.object;", "let zObject = z.strictObject;"],
     ["z.iso.datetime()", "z.iso.datetime({ offset: true })"],
+    ["z.literal([0, 2, 4, 5, 13, 14, 15])", "z.literal([0, 2, 4, 5, 13, 14, 15, 16])"],
     ["MessageReferenceTypeSchema = /* @__PURE__ */ z.literal(0);", "MessageReferenceTypeSchema = z.literal([0, 1]);"],
   ].reduce((before, [from = "", to = ""]) => {
     if (!before.includes(from)) throw new Error(`discord-api-spec has changed: it has no "${from}"`);

@@ -157,7 +157,7 @@ describe("mentions", () => {
     expect(byOwner.mentions.map(({ id }: { id: string }) => id).sort()).toEqual([owner.id, member.id].sort());
     expect(byOwner).toMatchObject({ mention_everyone: true });
     expect(byOwner.mention_roles.sort()).toEqual([role.id, shut.id].sort());
-    await owner.patch(`/guilds/${guild.id}/roles/${guild.id}`, { permissions: String(1024 + 2048 + 65536) });
+    await owner.patch(`/guilds/${guild.id}/roles/${guild.id}`, { permissions: String(1024 + 2048 + 16384 + 65536) });
     const byMember = await say(content, member);
     expect(byMember).toMatchObject({ mention_everyone: false, mention_roles: [role.id] });
   });
