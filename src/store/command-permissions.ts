@@ -59,11 +59,13 @@ const rulesOf = (sql: Db, guildId: string, ofCommand: boolean) => sql`
     where p.server_id = ${guildId} and p.application_id = c.application_id
       and p.command_id is not distinct from ${ofCommand ? sql`c.id` : sql`null::bigint`}), '[]')`;
 
-/** Commands there are in a guild: its own and global ones, of applications whose bots are members, from `c`. */
-const inGuild = (sql: Db, guildId: string) => sql`
-  (c.server_id is null and 0 = any(c.integration_types) or c.server_id = ${guildId})
-  and exists (select 1 from applications a join server_members m on m.user_id = a.bot_id
-    where a.id = c.application_id and m.server_id = ${guildId})`;
+/** Commands that are for a guild: its own, and global ones; from `c`. */
+const forGuild = (sql: Db, guildId: string) => sql`
+  (c.server_id is null and 0 = any(c.integration_types) or c.server_id = ${guildId})`;
+
+/** The applications whose bots are members of a guild; more conditions may follow. */
+const applicationsIn = (sql: Db, guildId: string) => sql`
+  select a.id from applications a join server_members m on m.user_id = a.bot_id where m.server_id = ${guildId}`;
 
 const ruledColumns = (sql: Db, guildId: string) => sql`
   ${commandColumns(sql)}, ${rulesOf(sql, guildId, true)} as rules, ${rulesOf(sql, guildId, false)} as application_rules`;
@@ -71,7 +73,9 @@ const ruledColumns = (sql: Db, guildId: string) => sql`
 /** A command of any application, with what decides who may use it in a guild; undefined where the guild hasn't got it. */
 export async function findCommandInGuild(sql: Db, guildId: string, id: string): Promise<RuledCommand | undefined> {
   const [row] = await sql<RuledCommand[]>`
-    select ${ruledColumns(sql, guildId)} from application_commands c where c.id = ${id} and ${inGuild(sql, guildId)}`;
+    select ${ruledColumns(sql, guildId)} from application_commands c
+    where c.id = ${id} and ${forGuild(sql, guildId)}
+      and exists (${applicationsIn(sql, guildId)} and a.id = c.application_id)`;
   return row;
 }
 
@@ -89,7 +93,9 @@ export async function searchCommandsInGuild(sql: Db, guildId: string, search: Co
   const { query, application_id, after = "0", limit } = search;
   return sql<RuledCommand[]>`
     select ${ruledColumns(sql, guildId)} from application_commands c
-    where ${inGuild(sql, guildId)} and c.id > ${after}
+    where ${forGuild(sql, guildId)} and c.id > ${after}
+      -- As an array, or all commands there are would be looked at in their order.
+      and c.application_id = any(array(${applicationsIn(sql, guildId)}))
       ${query === undefined ? sql`` : sql`and starts_with(lower(c.name), lower(${query}))`}
       ${application_id === undefined ? sql`` : sql`and c.application_id = ${application_id}`}
     order by c.id limit ${limit}`;
