@@ -1,4 +1,5 @@
--- Messages of announcement channels that are published to the channels that follow; what invites give beside membership.
+-- Messages of announcement channels that are published to the channels that follow; what invites give beside membership;
+-- how members show themselves in a guild.
 
 create table crossposts (
   message_id     bigint primary key references messages on delete cascade,
@@ -33,3 +34,11 @@ create table temporary_members (
 );
 comment on table temporary_members is 'Who came by an invite for temporary membership: out again once they have gone, unless they have got a role.';
 comment on column temporary_members.absent_since is 'When the user was first seen without a session; null while there is one, or before the first look.';
+
+alter table server_members
+  add column banner text,
+  add column bio text check (char_length(bio) between 1 and 190);
+create index server_members_avatar on server_members (avatar) where avatar is not null;
+create index server_members_banner on server_members (banner) where banner is not null;
+comment on column server_members.avatar is 'Hash of an image that is shown in this guild in place of the user''s own; so is banner.';
+comment on column server_members.bio is 'What the member says of itself in this guild. Nobody is shown it but by clients that ask for profiles.';

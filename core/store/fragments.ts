@@ -71,7 +71,7 @@ export const threadMemberColumns = fixed((sql) => sql`tm.thread_id, tm.user_id, 
 /** The columns of a MemberRow, from aliases `m` and `u`. */
 export const memberColumns = fixed(
   (sql) => sql`
-  m.server_id, m.user_id, m.joined_at, m.nickname, m.avatar, m.communication_disabled_until, m.deaf, m.mute,
+  m.server_id, m.user_id, m.joined_at, m.nickname, m.avatar, m.banner, m.communication_disabled_until, m.deaf, m.mute,
   m.pending, m.flags, m.version, ${roleIds(sql)} as role_ids, ${userJson(sql)} as "user"`,
 );
 

@@ -8,6 +8,7 @@ export interface MemberRow {
   joined_at: Date;
   nickname: string | null;
   avatar: string | null;
+  banner: string | null;
   communication_disabled_until: Date | null;
   deaf: boolean;
   mute: boolean;
@@ -23,7 +24,7 @@ export function wireMemberOnly(row: Omit<MemberRow, "user" | "version">) {
   return {
     avatar: row.avatar,
     avatar_decoration_data: null,
-    banner: null,
+    banner: row.banner,
     communication_disabled_until: wireTimeOrNull(row.communication_disabled_until),
     flags: row.flags,
     joined_at: wireTime(row.joined_at),

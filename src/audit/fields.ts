@@ -60,6 +60,8 @@ export function roleFields(row: RoleRow): Fields {
 export function memberFields(row: MemberRow): Fields {
   return {
     nick: row.nickname,
+    avatar_hash: row.avatar,
+    banner_hash: row.banner,
     mute: row.mute,
     deaf: row.deaf,
     communication_disabled_until: wireTimeOrNull(row.communication_disabled_until),

@@ -11,6 +11,8 @@ const PATHS = [
   "/cdn/avatars/:id/:file",
   "/cdn/banners/:id/:file",
   "/cdn/icons/:id/:file",
+  "/cdn/guilds/:guild_id/users/:id/avatars/:file",
+  "/cdn/guilds/:guild_id/users/:id/banners/:file",
   "/cdn/splashes/:id/:file",
   "/cdn/discovery-splashes/:id/:file",
   "/cdn/role-icons/:id/:file",

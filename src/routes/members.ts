@@ -7,7 +7,8 @@ import { demand, type InGuild, inGuild, inGuildOf, lockedGuild } from "../access
 import type { App } from "../app.ts";
 import { auditAction } from "../audit/entry.ts";
 import { ApiError } from "../errors.ts";
-import { limit, snowflake } from "../fields.ts";
+import { imageData, limit, snowflake } from "../fields.ts";
+import { storeImages } from "../files/images.ts";
 import type { Limit } from "../limits/rules.ts";
 import {
   changeRoles,
@@ -20,7 +21,10 @@ import {
 } from "../members.ts";
 import { removeMember } from "../membership.ts";
 import { route } from "../route.ts";
+import type { MemberPatch } from "../store/members.ts";
 
+/** As long as that of a user. https://discord.com/developers/docs/resources/guild#modify-current-member */
+const MAX_BIO = 190;
 const MEMBER_ROLES: Limit = { bucket: "member roles", requests: 10, seconds: 10 };
 
 export const memberRoutes = [
@@ -69,8 +73,17 @@ export const memberRoutes = [
     path: "/guilds/:guild_id/members/@me",
     operation: "update_my_guild_member",
     access: inGuild(),
-    body: z.object({ nick: nickname.nullish() }),
-    handle: ({ app, body }, where) => renameSelf(app, where, body.nick),
+    images: true,
+    body: z.object({
+      nick: nickname.nullish(),
+      avatar: imageData,
+      banner: imageData,
+      bio: z.string().max(MAX_BIO).nullish(),
+    }),
+    handle: async ({ app, body }, where) => {
+      const images = await storeImages(app, body, ["avatar", "banner"]);
+      return changeSelf(app, where, { ...namePatch(body.nick), ...images, ...bioPatch(body.bio) });
+    },
   }),
   route({
     method: "PATCH",
@@ -78,7 +91,7 @@ export const memberRoutes = [
     summary: "The older form of updating oneself, which libraries still use",
     access: inGuild("CHANGE_NICKNAME"),
     body: z.object({ nick: nickname.nullish() }),
-    handle: async ({ app, body }, where) => ({ nick: (await renameSelf(app, where, body.nick)).nick }),
+    handle: async ({ app, body }, where) => ({ nick: (await changeSelf(app, where, namePatch(body.nick))).nick }),
   }),
   route({
     method: "PUT",
@@ -120,13 +133,18 @@ function show(row: MemberRow | undefined) {
   return wireMember(row);
 }
 
-async function renameSelf(app: App, found: InGuild, nick: string | null | undefined) {
+const namePatch = (nick: string | null | undefined): MemberPatch => (nick === undefined ? {} : { nickname: nick });
+
+const bioPatch = (bio: string | null | undefined): MemberPatch => (bio === undefined ? {} : { bio: bio || null });
+
+/** What members change of themselves. */
+async function changeSelf(app: App, found: InGuild, patch: MemberPatch) {
   return app.change(async (tx, emit) => {
     const where = await lockedGuild(tx, found);
     const self = await existingMember(tx, where, where.me.userId);
-    if (nick === undefined) return wireMember(self);
-    demand(where.permissions, ["CHANGE_NICKNAME"]);
-    return saveMember(tx, emit, self, { nickname: nick }, false);
+    if (patch.nickname !== undefined) demand(where.permissions, ["CHANGE_NICKNAME"]);
+    if (Object.keys(patch).length === 0) return wireMember(self);
+    return saveMember(tx, emit, self, patch, false);
   });
 }
 

@@ -28,6 +28,7 @@ interface StandingColumns {
   joined_at: Date;
   nickname: string | null;
   member_avatar: string | null;
+  member_banner: string | null;
   communication_disabled_until: Date | null;
   deaf: boolean;
   mute: boolean;
@@ -54,7 +55,7 @@ const ownRoles = fixed(
 
 const membershipColumns = fixed(
   (sql) => sql`
-  m.user_id as member_id, m.joined_at, m.nickname, m.avatar as member_avatar,
+  m.user_id as member_id, m.joined_at, m.nickname, m.avatar as member_avatar, m.banner as member_banner,
   m.communication_disabled_until, m.deaf, m.mute, m.pending, m.flags as member_flags, ${roleIds(sql)} as role_ids`,
 );
 
@@ -76,6 +77,7 @@ function toMembership(guildId: string, row: StandingColumns): OwnMembership | nu
     joined_at: row.joined_at,
     nickname: row.nickname,
     avatar: row.member_avatar,
+    banner: row.member_banner,
     communication_disabled_until: row.communication_disabled_until,
     deaf: row.deaf,
     mute: row.mute,

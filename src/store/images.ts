@@ -34,6 +34,8 @@ const isUsed = (sql: Db) => sql`(
   or exists (select 1 from servers where banner = images.hash)
   or exists (select 1 from servers where splash = images.hash)
   or exists (select 1 from servers where discovery_splash = images.hash)
+  or exists (select 1 from server_members where avatar = images.hash)
+  or exists (select 1 from server_members where banner = images.hash)
   or exists (select 1 from roles where icon = images.hash)
   or exists (select 1 from webhooks where avatar = images.hash)
   or exists (select 1 from applications where icon = images.hash)

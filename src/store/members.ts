@@ -33,7 +33,9 @@ export async function deleteMember(sql: Db, guildId: string, userId: string): Pr
 
 /** Columns that PATCH may set. */
 export type MemberPatch = Partial<
-  Pick<MemberRow, "nickname" | "communication_disabled_until" | "mute" | "deaf" | "flags">
+  Pick<MemberRow, "nickname" | "avatar" | "banner" | "communication_disabled_until" | "mute" | "deaf" | "flags"> & {
+    bio: string | null;
+  }
 >;
 
 /** Sets columns; with none it still counts as a change, for roles given or taken. */

@@ -6,6 +6,7 @@ import type { Client } from "../harness/client.ts";
 import { png } from "../harness/forms.ts";
 import { startPlatform } from "../harness/platform.ts";
 import { expectRefusal } from "./refusal.ts";
+import { expectShape } from "./shape.ts";
 
 const platform = await startPlatform({ apis: 2 });
 const owner = await platform.person("owner");
@@ -183,4 +184,38 @@ describe("the CDN", () => {
     ];
     for (const file of none) expect(await measured(`avatars/${owner.id}/${file}`), file).toBe(404);
   });
+});
+
+test("a member's own pictures in a guild are in its object, its events and the log, and go with the next", async () => {
+  const owner = await platform.person("host");
+  const guild = await platform.guild(owner, "Faces");
+  const member = await platform.person("face");
+  await platform.join(owner, guild, member);
+  const socket = await platform.socket(owner);
+  const [avatar, banner] = [png(5, 7), png(9, 3)].map((bytes) => `data:image/png;base64,${bytes.toString("base64")}`);
+  const path = `/guilds/${guild.id}/members/@me`;
+  const shown = await member.patch(path, { avatar, banner, bio: "About me" });
+  expectShape("PrivateGuildMemberResponse", shown);
+  expect(shown.avatar).toMatch(/^[0-9a-f]{32}$/);
+  expect(shown.banner).not.toBe(shown.avatar);
+  expect(shown.user.avatar).toBeNull();
+  await socket.event("GUILD_MEMBER_UPDATE", (d) => d.user.id === member.id && d.avatar === shown.avatar);
+  for (const [kind, hash] of [
+    ["avatars", shown.avatar],
+    ["banners", shown.banner],
+  ]) {
+    const answer = await fetch(`${platform.url()}/cdn/guilds/${guild.id}/users/${member.id}/${kind}/${hash}.png`);
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "image/png"]);
+  }
+  expect(await owner.get(`/guilds/${guild.id}/members/${member.id}`)).toMatchObject({ banner: shown.banner });
+  const said = await member.post(`/channels/${guild.channelId}/messages`, { content: "hello" });
+  const { d } = await socket.event("MESSAGE_CREATE", (each) => each.id === said.id);
+  expect(d.member).toMatchObject({ avatar: shown.avatar, banner: shown.banner });
+  const { audit_log_entries: entries } = await owner.get(`/guilds/${guild.id}/audit-logs?action_type=24`);
+  expect(entries[0].changes).toEqual([
+    { key: "avatar_hash", new_value: shown.avatar },
+    { key: "banner_hash", new_value: shown.banner },
+  ]);
+  expect(await member.patch(path, { avatar: null })).toMatchObject({ avatar: null, banner: shown.banner });
+  socket.close();
 });

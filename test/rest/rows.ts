@@ -281,7 +281,7 @@ export const rows: Record<string, Row> = {
       flags: 4,
     }),
   },
-  "PATCH /guilds/:guild_id/members/@me": { body: () => ({ nick: "nick" }) },
+  "PATCH /guilds/:guild_id/members/@me": { body: () => ({ nick: "nick", avatar: IMAGE, banner: IMAGE, bio: "bio" }) },
   "PATCH /guilds/:guild_id/members/@me/nick": { body: () => ({ nick: "nick" }) },
   "GET /guilds/:guild_id/bans": { query: () => ({ before: "9", after: "1", limit: "5" }) },
   "GET /guilds/:guild_id/bans/:user_id": { path: { user_id: "banned_id" }, unknown: { user_id: UNKNOWN_BAN } },
