@@ -54,7 +54,7 @@ export function mayUseCommand(use: CommandUse): boolean {
 }
 
 /** Whether a global command is for guilds, for conversations with the bot, or for those of others. */
-function isForContext({ contexts }: Pick<CommandRow, "contexts">, context: Context): boolean {
+export function isForContext({ contexts }: Pick<CommandRow, "contexts">, context: Context): boolean {
   return contexts === null || contexts.includes(context);
 }
 

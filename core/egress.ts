@@ -32,11 +32,13 @@ export interface EgressResponse {
   headers: IncomingHttpHeaders;
   /** At most `maxResponseBytes`, as UTF-8. What the other side has compressed stays so. */
   body: string;
+  /** The same as it came. */
+  bytes: Buffer<ArrayBuffer>;
 }
 
 /** The same with its body as bytes. */
-interface EgressBytes extends Omit<EgressResponse, "body"> {
-  body: Buffer;
+interface EgressBytes extends Omit<EgressResponse, "body" | "bytes"> {
+  body: Buffer<ArrayBuffer>;
 }
 
 /** Sends to URLs that somebody else has chosen. */
@@ -109,7 +111,7 @@ export function openEgress({ allow, resolve = systemResolve }: EgressOptions): E
   return {
     post: async (request) => {
       const answer = await call("POST", request);
-      return { ...answer, body: answer.body.toString() };
+      return { ...answer, body: answer.body.toString(), bytes: answer.body };
     },
     get: (request) => call("GET", request),
     close: async () => {

@@ -98,6 +98,12 @@ export const EVENTS = {
   /** Who sees only the channel that was left is told that the user left: gateway/voice-state.ts. */
   VOICE_STATE_UPDATE: { ...inChannel, intent: GuildVoiceStates },
   USER_UPDATE: toUser,
+  /** To the application's bot, whole; to the person who caused it, its id and nonce. */
+  INTERACTION_CREATE: toUser,
+  INTERACTION_SUCCESS: toUser,
+  INTERACTION_FAILURE: toUser,
+  INTERACTION_MODAL_CREATE: toUser,
+  APPLICATION_COMMAND_AUTOCOMPLETE_RESPONSE: { ...toUser, kept: false },
   /** The user's own account is now a member of a guild: its sessions get GUILD_CREATE. */
   $GUILD_JOIN: { ...toUser, internal: true },
   /** It no longer is: GUILD_DELETE. */

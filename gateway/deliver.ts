@@ -296,11 +296,20 @@ export function deliverToUser(node: GatewayNode, session: Session, event: LogEve
     case "$UNKNOWN":
       return;
     default: {
-      const direct = event.header.c !== undefined;
-      if (direct && (session.shard[0] !== 0 || !wants(session.profile, event.rule, false))) return;
+      if (!isDue(node, session, event)) return;
       session.send(contentFor(session, event, new DispatchFrame(sequenceOf(session, event), event.body)));
     }
   }
+}
+
+/**
+ * Whether a session gets an event of its user's log. What happened in a guild to this one user goes to the guild's
+ * shard, what happened in a conversation to the first; what names no channel goes to all.
+ */
+function isDue(node: GatewayNode, session: Session, { header, rule }: LogEvent): boolean {
+  if (header.g !== undefined) return node.handles(session, header.g) && wants(session.profile, rule, true);
+  if (header.c === undefined) return true;
+  return session.shard[0] === 0 && wants(session.profile, rule, false);
 }
 
 function leave(node: GatewayNode, session: Session, guildId: string, event: LogEvent): void {

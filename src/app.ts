@@ -57,6 +57,8 @@ export interface App {
   sessionsOf(userIds: readonly string[]): Promise<number[]>;
   /** Session starts that a bot has taken of its day's. */
   startsTaken(botId: string): Promise<{ taken: number; resetAfterMs: number }>;
+  /** Milliseconds since 1970, by which interactions end. */
+  now(): number;
   /** 32 bytes that seal what must be stored but not read. */
   secret: Buffer;
 }
@@ -149,10 +151,10 @@ function patienceOf(error: ApiError): Record<string, string> {
   return error.status === 503 ? { "Retry-After": "1" } : {};
 }
 
-/** discord.js encodes the `@` of `@me` in some paths. */
+/** discord.js encodes the `@` of `@me` and `@original` in some paths. */
 function pathOf(request: globalThis.Request): string {
   const path = getPath(request);
-  return path.includes("%40") ? path.replaceAll("%40me", "@me") : path;
+  return path.includes("%40") ? path.replaceAll(/%40(?=me|original)/g, "@") : path;
 }
 
 /** Literal segments before parameters, so that `/users/@me` is not taken for a user named @me. */

@@ -56,10 +56,13 @@ export async function publishAll(eventLog: EventLog, events: readonly Event[], o
   await eventLog.publish(events, outboxPending);
 }
 
-/** What outgoing webhooks may subscribe to: kept events of guilds. */
+/** What outgoing webhooks may subscribe to: kept events of guilds, not those of one user in them. */
 function deliverable(events: readonly Event[]) {
   return events
-    .filter((event) => event.guildId !== undefined && EVENTS[event.t].kept && !EVENTS[event.t].internal)
+    .filter(
+      (event) =>
+        event.userId === undefined && event.guildId !== undefined && EVENTS[event.t].kept && !EVENTS[event.t].internal,
+    )
     .map((event) => ({
       type: event.t,
       guildId: event.guildId ?? null,

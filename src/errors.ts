@@ -25,6 +25,8 @@ const errors = {
   UNKNOWN_WEBHOOK: [Code.UnknownWebhook, 404, "Unknown Webhook"],
   UNKNOWN_BAN: [Code.UnknownBan, 404, "Unknown Ban"],
   UNKNOWN_EMOJI: [Code.UnknownEmoji, 404, "Unknown Emoji"],
+  UNKNOWN_INTERACTION: [Code.UnknownInteraction, 404, "Unknown interaction"],
+  ALREADY_ACKNOWLEDGED: [Code.InteractionHasAlreadyBeenAcknowledged, 400, "Interaction has already been acknowledged."],
   UNKNOWN_TAG: [Code.UnknownTag, 404, "Unknown Tag"],
   UNKNOWN_COMMAND: [Code.UnknownApplicationCommand, 404, "Unknown application command"],
   UNKNOWN_COMMAND_PERMISSIONS: [

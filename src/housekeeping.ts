@@ -1,7 +1,9 @@
 import { firstIdAt } from "../core/snowflake.ts";
 import type { App } from "./app.ts";
 import { collectFiles } from "./files/collect.ts";
+import { probeEndpoints } from "./interactions/verify.ts";
 import { deleteOldAuditEntries } from "./store/audit-log.ts";
+import { deleteOldInteractions } from "./store/interactions.ts";
 import { deleteExpiredInvites } from "./store/invites.ts";
 import { deleteOldNonces, eraseDeleted } from "./store/messages.ts";
 import { deleteExpiredTokens } from "./store/tokens.ts";
@@ -27,9 +29,11 @@ async function sweep(app: App): Promise<void> {
   await deleteOldNonces(app.sql);
   await deleteExpiredInvites(app.sql);
   await archiveIdleThreads(app);
+  await deleteOldInteractions(app.sql, new Date(app.now() - DAY_MS));
   await eraseDeleted(app.sql, new Date(Date.now() - RETENTION_MS));
   await endTemporaryMemberships(app);
   await deleteOldAuditEntries(app.sql, firstIdAt(Date.now() - app.config.auditLogDays * DAY_MS));
+  await probeEndpoints(app);
   await collectFiles(app);
   await app.incoming.sweep();
 }

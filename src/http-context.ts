@@ -54,8 +54,8 @@ export function requestContext(app: { log: Logger; config: Config }): Middleware
     if (!ofAllRoutes) tellLimits(c.env.outgoing, c.get("limits"));
     httpSeconds.observe({ method: c.req.method, status: String(status) }, seconds);
     if (!app.log.isLevelEnabled("debug")) return;
-    // The path without what follows a webhook's id: that is its token.
-    const path = c.req.path.replace(/(\/webhooks\/\d+\/).*/, "$1…");
+    // The path without what follows a webhook's or an interaction's id: that is its token.
+    const path = c.req.path.replace(/(\/(?:webhooks|interactions)\/\d+\/).*/, "$1…");
     app.log.debug({ requestId, client: address, method: c.req.method, path, status, seconds }, "request");
   };
 }

@@ -30,6 +30,7 @@ export async function openApp(
   config: Config,
   log: Logger,
   name: string,
+  now: () => number = Date.now,
 ): Promise<{ app: App; close(): Promise<void> }> {
   if (config.databaseUrl === undefined) throw new Error("DATABASE_URL is not set");
   if (config.redisUrl === undefined) throw new Error("REDIS_URL is not set");
@@ -60,6 +61,7 @@ export async function openApp(
     onlineIn: (guildIds) => countOnline(redis, guildIds).catch(() => guildIds.map(() => 0)),
     sessionsOf: (userIds) => countSessions(redis, userIds),
     startsTaken: (botId) => startsTaken(redis, botId),
+    now,
     secret,
     files,
     incoming,

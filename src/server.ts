@@ -10,15 +10,23 @@ import { createHttpApp } from "./app.ts";
 import { warmUpPasswords } from "./auth/passwords.ts";
 import { createSureChange } from "./change.ts";
 import { startHousekeeping } from "./housekeeping.ts";
+import { watchDeadlines } from "./interactions/deadline.ts";
 import { registry } from "./metrics.ts";
 import { openApp } from "./open-app.ts";
 
 const KEEP_ALIVE_MS = 75_000;
 
-/** Starts one API process. @returns the port it listens on, and how to stop: requests under way are finished */
-export async function startApi(config: Config): Promise<{ port: number; stop(): Promise<void> }> {
+/**
+ * Starts one API process.
+ * @param options.now milliseconds since 1970, by which interactions end
+ * @returns the port it listens on, and how to stop: requests under way are finished
+ */
+export async function startApi(
+  config: Config,
+  options: { now?: () => number } = {},
+): Promise<{ port: number; stop(): Promise<void> }> {
   const log = createLogger(config.logLevel, "api");
-  const { app, close } = await openApp(config, log, "api");
+  const { app, close } = await openApp(config, log, "api", options.now);
   await warmUpPasswords();
   const http = createHttpApp(app);
   let ready = true;
@@ -33,6 +41,7 @@ export async function startApi(config: Config): Promise<{ port: number; stop(): 
   http.get("/metrics", async (c) => c.body(await registry.metrics(), 200, { "content-type": registry.contentType }));
   const server = await listen(http.fetch, config);
   const stopHousekeeping = startHousekeeping(app);
+  const stopDeadlines = watchDeadlines(app);
   const stopFanOut = startFanOut({ ...app, surely: createSureChange(app.sql, app.eventLog) });
   const port = portOf(server.address());
   log.info({ port }, "api ready");
@@ -41,6 +50,7 @@ export async function startApi(config: Config): Promise<{ port: number; stop(): 
     stop: async () => {
       ready = false;
       stopHousekeeping();
+      stopDeadlines();
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
         if ("closeIdleConnections" in server) server.closeIdleConnections();

@@ -19,7 +19,7 @@ export interface AttachmentRow {
 }
 
 /** https://discord.com/developers/docs/resources/message#attachment-object */
-function wireAttachment(row: AttachmentRow, cdn: Cdn) {
+export function wireAttachment(row: AttachmentRow, cdn: Cdn) {
   const url = cdn.attachmentUrl(row);
   return {
     id: row.id,

@@ -1,6 +1,7 @@
 import { MessageFlags, MessageReferenceType, MessageType } from "discord-api-types/v10";
 import type { Cdn } from "../cdn.ts";
 import { type AttachmentRow, wireWithFiles } from "./attachment.ts";
+import { type InteractionAbout, type UsersById, wireInteraction } from "./interaction.ts";
 import { type ReactionRow, wireReaction } from "./reaction.ts";
 import { type ThreadChannelRow, wireThread } from "./thread.ts";
 import { wireTime, wireTimeOrNull } from "./time.ts";
@@ -16,6 +17,9 @@ export interface MessageRow {
   webhook_name: string | null;
   webhook_avatar: string | null;
   application_id: string | null;
+  /** What it answers, and who is named in that. */
+  interaction: InteractionAbout | null;
+  interaction_users: UsersById | null;
   type: number;
   flags: number;
   content: string;
@@ -80,6 +84,7 @@ function wireBasicMessage(row: MessageRow, cdn: Cdn) {
     tts: row.tts,
     ...(row.webhook_id === null ? {} : { webhook_id: row.webhook_id }),
     ...(row.application_id === null ? {} : { application_id: row.application_id }),
+    ...wireInteraction(row.interaction, row.interaction_users ?? {}),
     ...(row.thread === null ? {} : { thread: wireThread(row.thread) }),
     ...wireReference(row),
     ...(row.reactions.length === 0 ? {} : { reactions: row.reactions.map(wireReaction) }),
@@ -130,9 +135,12 @@ function wireReference(row: MessageRow) {
   };
 }
 
-/** A webhook's message has the webhook for author, under the name it was posted with. */
+/**
+ * A webhook's message has the webhook for author, under the name it was posted with; an answer to an interaction, the
+ * application's bot.
+ */
 function wireAuthor(row: MessageRow): WireUser {
-  if (row.webhook_id !== null) {
+  if (row.webhook_id !== null && row.author === null) {
     return wireUser({
       id: row.webhook_id,
       username: row.webhook_name ?? "Webhook",

@@ -62,6 +62,8 @@ export function messageEvent(guild: Guild, author: Account): Event {
     webhook_name: null,
     webhook_avatar: null,
     application_id: null,
+    interaction: null,
+    interaction_users: null,
     type: 0,
     flags: 0,
     content: `Message ${id}, of a length that people write.`,

@@ -76,7 +76,7 @@ function* laidOutFaults(
 }
 
 /** Ids and custom ids name one component of a message each. */
-function* identityFaults(
+export function* identityFaults(
   all: readonly [{ id?: number | null | undefined; custom_id?: string | null | undefined }, Path][],
 ): Generator<Fault> {
   const ids = new Set<number>();

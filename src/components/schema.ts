@@ -6,8 +6,8 @@ import { parseEmoji } from "../reactions/emoji.ts";
 /** The components of messages as they are sent. https://discord.com/developers/docs/components/reference */
 
 /** Zero counts as none. */
-const componentId = z.number().int().min(0).max(0x7fffffff).nullish();
-const customId = text(1, 100);
+export const componentId = z.number().int().min(0).max(0x7fffffff).nullish();
+export const customId = text(1, 100);
 
 const componentEmoji = z
   .object({ id: snowflake.nullish(), name: z.string().max(100).nullish(), animated: z.boolean().nullish() })
@@ -109,7 +109,7 @@ const stringSelectShape = z.object({
 });
 
 /** https://discord.com/developers/docs/components/reference#string-select */
-const stringSelect = stringSelectShape.superRefine((select, context) => {
+export const stringSelect = stringSelectShape.superRefine((select, context) => {
   checkRange(select, context);
   const { max } = valueRange(select);
   if (select.options.length < max) {
@@ -124,7 +124,7 @@ const stringSelect = stringSelectShape.superRefine((select, context) => {
 });
 
 /** Values of options are unique in their list. */
-function checkValues(options: readonly { value: string }[], context: z.RefinementCtx): void {
+export function checkValues(options: readonly { value: string }[], context: z.RefinementCtx): void {
   const seen = new Set<string>();
   for (const [i, { value }] of options.entries()) {
     if (seen.has(value)) {
@@ -178,10 +178,10 @@ function checkDefaults(select: AutoSelect, context: z.RefinementCtx): void {
   }
 }
 
-const userSelect = userSelectShape.superRefine(checkDefaults);
-const roleSelect = roleSelectShape.superRefine(checkDefaults);
-const mentionableSelect = mentionableSelectShape.superRefine(checkDefaults);
-const channelSelect = channelSelectShape.superRefine(checkDefaults);
+export const userSelect = userSelectShape.superRefine(checkDefaults);
+export const roleSelect = roleSelectShape.superRefine(checkDefaults);
+export const mentionableSelect = mentionableSelectShape.superRefine(checkDefaults);
+export const channelSelect = channelSelectShape.superRefine(checkDefaults);
 
 const MAX_IN_ROW = 5;
 
@@ -213,7 +213,7 @@ const media = z.object({
 });
 const MAX_DESCRIPTION = 1024;
 
-const textDisplay = z.object({
+export const textDisplay = z.object({
   type: z.literal(Type.TextDisplay),
   id: componentId,
   content: text(1, 4000),

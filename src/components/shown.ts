@@ -20,7 +20,7 @@ export function showComponents(components: readonly MessageComponent[], nextId: 
 }
 
 /** Gives components their ids. */
-function numbering(given: readonly (number | null | undefined)[]): (id: number | null | undefined) => number {
+export function numbering(given: readonly (number | null | undefined)[]): (id: number | null | undefined) => number {
   const taken = new Set(given);
   let last = 0;
   return (id) => {
@@ -109,7 +109,7 @@ function shownEmoji({ id, name, animated }: Emoji): object {
 }
 
 /** What a select has, in a message or a modal. */
-function selectFields(select: Select): Record<string, unknown> {
+export function selectFields(select: Select): Record<string, unknown> {
   const { min, max } = valueRange(select);
   return {
     custom_id: select.custom_id,
@@ -123,7 +123,7 @@ function selectFields(select: Select): Record<string, unknown> {
   };
 }
 
-function shownOption(option: {
+export function shownOption(option: {
   label: string;
   value: string;
   description?: string | null | undefined;

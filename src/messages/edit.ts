@@ -45,7 +45,10 @@ export async function prepareEdit(
   if (isVoiceMessage(before.flags) && isOfContent(body, uploads)) throw new ApiError("VOICE_MESSAGE_EDIT");
   const plan = planAttachments(body.attachments, uploads, before.attachments);
   const flags = before.flags | ((body.flags ?? 0) & MessageFlags.IsComponentsV2);
-  const patch = { ...(await patchOf(app, before, body, sender)), ...layoutOf(app, before, body, flags, plan) };
+  const patch: MessagePatch = {
+    ...(await patchOf(app, before, body, sender)),
+    ...layoutOf(app, before, body, flags, plan),
+  };
   const content = patch.content ?? before.content;
   const embeds = patch.embeds ?? before.embeds;
   const components = patch.components ?? before.components;
@@ -53,6 +56,9 @@ export async function prepareEdit(
   const hasFiles = plan.kept.length + plan.added.length > 0;
   if (!content.trim() && embeds.length + components.length === 0 && !hasFiles && before.snapshots === null) {
     throw new ApiError("EMPTY_MESSAGE");
+  }
+  if ((before.flags & MessageFlags.Loading) !== 0) {
+    patch.clearFlags = (patch.clearFlags ?? 0) | MessageFlags.Loading;
   }
   if (!isOfFiles(body, uploads)) return { patch, attachments: null };
   return { patch, attachments: [...plan.kept, ...(await storeUploads(app, place.id, plan.added))] };
@@ -102,6 +108,9 @@ async function patchOf(
   };
 }
 
+/** What an application says where it has only been thinking is no edit. */
+export const isFirst = ({ clearFlags = 0 }: MessagePatch): boolean => (clearFlags & MessageFlags.Loading) !== 0;
+
 /** Stores an edit and tells of it. @returns the message as `viewerId` sees it */
 export async function storeEdit(
   app: Pick<App, "cdn">,
@@ -115,7 +124,7 @@ export async function storeEdit(
 ): Promise<WireMessage> {
   const { content, embeds, components } = patch;
   const says = [content, embeds, components].some((part) => part !== undefined) || attachments !== null;
-  await updateMessage(tx, id, patch, says ? new Date() : null);
+  await updateMessage(tx, id, patch, says && !isFirst(patch) ? new Date() : null);
   if (attachments !== null) await replaceAttachments(tx, id, attachments);
   const after = await findMessage(tx, place, id, viewerId);
   if (after === undefined) throw new ApiError("UNKNOWN_MESSAGE");

@@ -167,6 +167,8 @@ export function toRow(
     webhook_name: m.webhookName ?? null,
     webhook_avatar: m.webhookAvatar ?? null,
     application_id: m.applicationId ?? null,
+    interaction: m.interaction ?? null,
+    interaction_users: null,
     type: m.type,
     flags: m.flags,
     content: m.content,

@@ -6,6 +6,7 @@ import { seal, unseal } from "../../core/secret.ts";
 import { verifyEndpoint } from "../../core/webhook-endpoint.ts";
 import { generateKeyPair } from "../../core/webhook-signing.ts";
 import { wireApplication } from "../../core/wire/application.ts";
+import { wireTimeOrNull } from "../../core/wire/time.ts";
 import type { App } from "../app.ts";
 import { applicationOwner, callersApplication, ownApplication } from "../applications/access.ts";
 import { flagsAfter, profileFields } from "../applications/body.ts";
@@ -15,6 +16,7 @@ import { hashToken, newBotToken } from "../auth/tokens.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { httpUrl, imageData, trimmed } from "../fields.ts";
 import { storeImages } from "../files/images.ts";
+import { verifyInteractionEndpoint } from "../interactions/verify.ts";
 import { person, route } from "../route.ts";
 import {
   type ApplicationPatch,
@@ -27,6 +29,7 @@ import {
   privateKeyOf,
   updateApplication,
 } from "../store/applications.ts";
+import { endpointState, setEndpoint } from "../store/interaction-endpoints.ts";
 import { setBotToken } from "../store/tokens.ts";
 
 const MAX_APPLICATIONS = 100;
@@ -38,6 +41,7 @@ const DEFAULT_FLAGS =
 
 const applicationPatch = z.object({
   ...profileFields,
+  interactions_endpoint_url: httpUrl.nullish().or(z.literal("").transform(() => null)),
   event_webhooks_url: httpUrl.nullish(),
   event_webhooks_status: z.literal([1, 2]).optional(),
   event_webhooks_types: z.array(z.string().max(64)).max(100).optional(),
@@ -122,6 +126,23 @@ export const applicationRoutes = [
   }),
   route({
     method: "GET",
+    path: "/applications/:application_id/interactions-endpoint",
+    summary: "How the application's interactions_endpoint_url stands: whether it was removed, and why",
+    access: ownApplication,
+    handle: async ({ app }, { id }) => {
+      const state = await endpointState(app.sql, id);
+      if (state === undefined) throw new ApiError("UNKNOWN_APPLICATION");
+      return {
+        url: state.interactions_endpoint_url,
+        probed_at: wireTimeOrNull(state.interactions_endpoint_probed_at),
+        failures: state.interactions_endpoint_failures,
+        fault: state.interactions_endpoint_fault,
+        removed_at: wireTimeOrNull(state.interactions_endpoint_removed_at),
+      };
+    },
+  }),
+  route({
+    method: "GET",
     path: "/applications/:application_id",
     operation: "get_application",
     access: ownApplication,
@@ -152,7 +173,7 @@ async function reread(app: App, id: string): Promise<ApplicationRow> {
 }
 
 async function patchApplication(app: App, application: ApplicationRow, body: z.infer<typeof applicationPatch>) {
-  const { flags, icon: _icon, cover_image: _cover, ...plain } = body;
+  const { flags, icon: _icon, cover_image: _cover, interactions_endpoint_url: interactionsUrl, ...plain } = body;
   const patch: ApplicationPatch = Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== undefined));
   if (flags != null) patch.flags = flagsAfter(application.flags, flags);
   for (const [i, type] of (body.event_webhooks_types ?? []).entries()) {
@@ -167,7 +188,11 @@ async function patchApplication(app: App, application: ApplicationRow, body: z.i
   }
   if (url === null) patch.event_webhooks_status = 1;
   Object.assign(patch, await storeImages(app, body, ["icon", "cover_image"]));
-  await updateApplication(app.sql, application.id, patch);
+  if (interactionsUrl) await checkInteractionEndpoint(app, application.id, interactionsUrl);
+  await app.sql.begin(async (tx) => {
+    await updateApplication(tx, application.id, patch);
+    if (interactionsUrl !== undefined) await setEndpoint(tx, application.id, interactionsUrl, new Date(app.now()));
+  });
   return wireApplication(await reread(app, application.id));
 }
 
@@ -176,11 +201,22 @@ function isDeliverable(type: string): boolean {
   return isEventName(type) && EVENTS[type].kept && !EVENTS[type].internal && EVENTS[type].sees !== "user";
 }
 
-/** The URL must answer a signed PING and refuse one that is signed wrongly, before anything is sent to it. */
-async function checkEndpoint(app: App, applicationId: string, url: string): Promise<void> {
+async function seedOf(app: App, applicationId: string): Promise<Buffer> {
   const sealed = await privateKeyOf(app.sql, applicationId);
   if (sealed === undefined) throw new ApiError("UNKNOWN_APPLICATION");
-  const seed = unseal(app.secret, sealed);
+  return unseal(app.secret, sealed);
+}
+
+/** The same for interactions: https://discord.com/developers/docs/interactions/overview#setting-up-an-endpoint */
+async function checkInteractionEndpoint(app: App, applicationId: string, url: string): Promise<void> {
+  const fault = await verifyInteractionEndpoint(app, applicationId, { url, seed: await seedOf(app, applicationId) });
+  if (fault === undefined) return;
+  throw invalidField(["interactions_endpoint_url"], "APPLICATION_INTERACTIONS_ENDPOINT_URL_INVALID", fault);
+}
+
+/** The URL must answer a signed PING and refuse one that is signed wrongly, before anything is sent to it. */
+async function checkEndpoint(app: App, applicationId: string, url: string): Promise<void> {
+  const seed = await seedOf(app, applicationId);
   const fault = await verifyEndpoint(app.egress, { url, applicationId, seed }, app.nextId());
   if (fault !== undefined) throw invalidField(["event_webhooks_url"], "APPLICATION_EVENT_WEBHOOKS_URL_INVALID", fault);
 }

@@ -9,6 +9,7 @@ import { commandPermissionRoutes } from "./command-permissions.ts";
 import { commandRoutes } from "./commands.ts";
 import { gatewayRoutes } from "./gateway.ts";
 import { guildRoutes } from "./guilds.ts";
+import { interactionRoutes } from "./interactions.ts";
 import { inviteRoutes } from "./invites.ts";
 import { memberRoutes } from "./members.ts";
 import { messageRoutes } from "./messages.ts";
@@ -41,6 +42,7 @@ export const routes: readonly Route[] = [
   ...commandRoutes,
   ...commandPermissionRoutes,
   ...oauth2Routes,
+  ...interactionRoutes,
   ...webhookRoutes,
   ...webhookMessageRoutes,
   ...gatewayRoutes,

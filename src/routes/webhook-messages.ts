@@ -1,13 +1,15 @@
 import { z } from "zod";
 import { wireMessage } from "../../core/wire/message.ts";
 import { queryFlag, snowflake } from "../fields.ts";
+import { removeResponse } from "../interactions/edit.ts";
+import { editResponse, findResponse } from "../interactions/follow-up.ts";
 import { messageEdit } from "../messages/body.ts";
 import { postAsWebhook } from "../messages/post-as-webhook.ts";
 import { route } from "../route.ts";
 import { fromGithub, githubPayload } from "../webhooks/github.ts";
 import { deletePost, editPost, findPost, withComponents } from "../webhooks/messages.ts";
 import { fromSlack, slackMessage } from "../webhooks/slack.ts";
-import { EXECUTE, webhookToken } from "./webhooks.ts";
+import { EDIT, EXECUTE, webhookOrInteraction, webhookToken } from "./webhooks.ts";
 
 const WEBHOOK = "/webhooks/:webhook_id/:webhook_token";
 const inThread = { thread_id: snowflake.optional() };
@@ -17,10 +19,14 @@ export const webhookMessageRoutes = [
     method: "GET",
     path: `${WEBHOOK}/messages/:message_id`,
     operation: "get_webhook_message",
-    access: webhookToken,
+    access: webhookOrInteraction,
     query: z.object(inThread),
-    handle: async ({ app, params, query }, { webhook }) => {
-      const { message } = await findPost(app, webhook, params.get("message_id"), query.thread_id);
+    handle: async ({ app, params, query }, found) => {
+      const id = params.get("message_id");
+      const { message } =
+        found.webhook === null
+          ? await findResponse(app, found.interaction, id)
+          : await findPost(app, found.webhook, id, query.thread_id);
       return wireMessage(message, app.cdn);
     },
   }),
@@ -28,12 +34,18 @@ export const webhookMessageRoutes = [
     method: "PATCH",
     path: `${WEBHOOK}/messages/:message_id`,
     operation: "update_webhook_message",
-    access: webhookToken,
-    limit: { requests: 5, seconds: 2 },
+    access: webhookOrInteraction,
+    limit: EDIT,
     body: messageEdit,
     files: () => {},
     query: z.object({ ...inThread, with_components: queryFlag.optional() }),
-    handle: async ({ app, params, body, files, query }, { webhook }) => {
+    handle: async ({ app, params, body, files, query }, found) => {
+      if (found.webhook === null) {
+        const { interaction } = found;
+        const target = await findResponse(app, interaction, params.get("message_id"));
+        return editResponse(app, interaction, target, body, files);
+      }
+      const { webhook } = found;
       const post = await findPost(app, webhook, params.get("message_id"), query.thread_id);
       return editPost(app, webhook, post, withComponents(webhook, body, query.with_components), files);
     },
@@ -42,10 +54,15 @@ export const webhookMessageRoutes = [
     method: "DELETE",
     path: `${WEBHOOK}/messages/:message_id`,
     operation: "delete_webhook_message",
-    access: webhookToken,
-    limit: { requests: 5, seconds: 2 },
+    access: webhookOrInteraction,
+    limit: EDIT,
     query: z.object(inThread),
-    handle: async ({ app, params, query }, { webhook }) => {
+    handle: async ({ app, params, query }, found) => {
+      if (found.webhook === null) {
+        const target = await findResponse(app, found.interaction, params.get("message_id"));
+        return removeResponse(app, found.interaction, target);
+      }
+      const { webhook } = found;
       await deletePost(app, webhook, await findPost(app, webhook, params.get("message_id"), query.thread_id));
     },
   }),

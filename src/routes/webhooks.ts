@@ -11,10 +11,13 @@ import { webhookFields } from "../audit/fields.ts";
 import { ApiError } from "../errors.ts";
 import { imageData, queryFlag, snowflake, trimmed } from "../fields.ts";
 import { storeImages } from "../files/images.ts";
+import { findByWebhook } from "../interactions/access.ts";
+import { followUp } from "../interactions/follow-up.ts";
 import type { Limit } from "../limits/rules.ts";
 import { webhookMessage } from "../messages/body.ts";
 import { postAsWebhook } from "../messages/post-as-webhook.ts";
 import { type Access, type Request, route } from "../route.ts";
+import type { InteractionRow } from "../store/interactions.ts";
 import {
   deleteWebhook,
   findWebhook,
@@ -28,6 +31,7 @@ import { MAX_PER_CHANNEL, webhooksUpdate } from "../webhooks/event.ts";
 import { withComponents } from "../webhooks/messages.ts";
 
 /** In any of its forms. */
+export const EDIT = { requests: 5, seconds: 2 };
 export const EXECUTE: Limit = { bucket: "execute webhook", requests: 5, seconds: 2 };
 const WEBHOOK_CHANNELS: readonly number[] = [
   ChannelType.GuildText,
@@ -54,19 +58,39 @@ const webhookManager: Access<{ webhook: WebhookRow; where: InGuildChannel }> = {
 };
 
 /** Whoever has the token of the webhook `:webhook_id`. */
-export const webhookToken: Access<{ webhook: WebhookRow; token: string }> = {
+export const webhookToken: Access<WithToken> = {
+  kind: "webhook token",
+  needs: [],
+  resolve: async (request) => checkToken(request, await existingRow(request.app.sql, request.params.get("webhook_id"))),
+};
+
+/** The same, and whoever has the token of an interaction, with the application in the place of the webhook. */
+export const webhookOrInteraction: Access<WithToken | { webhook: null; interaction: InteractionRow }> = {
   kind: "webhook token",
   needs: [],
   resolve: async (request) => {
-    const found = await existingRow(request.app.sql, request.params.get("webhook_id"));
-    if (found.token === null) throw new ApiError("INVALID_WEBHOOK_TOKEN");
-    const token = opened(request.app, found.token);
-    const given = Buffer.from(request.params.get("webhook_token"));
-    const wanted = Buffer.from(token);
-    if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) throw new ApiError("INVALID_WEBHOOK_TOKEN");
-    return { webhook: found, token };
+    const id = request.params.get("webhook_id");
+    const found = await findWebhook(request.app.sql, id);
+    if (found !== undefined) return checkToken(request, found);
+    const interaction = await findByWebhook(request.app, id, request.params.get("webhook_token"));
+    if (interaction === undefined) throw new ApiError("UNKNOWN_WEBHOOK");
+    return { webhook: null, interaction };
   },
 };
+
+interface WithToken {
+  webhook: WebhookRow;
+  token: string;
+}
+
+function checkToken({ app, params }: Request<unknown, unknown>, found: WebhookRow): WithToken {
+  if (found.token === null) throw new ApiError("INVALID_WEBHOOK_TOKEN");
+  const token = opened(app, found.token);
+  const given = Buffer.from(params.get("webhook_token"));
+  const wanted = Buffer.from(token);
+  if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) throw new ApiError("INVALID_WEBHOOK_TOKEN");
+  return { webhook: found, token };
+}
 
 async function existing(request: Request<unknown, unknown>): Promise<WebhookRow> {
   if (request.caller === null) throw new ApiError("UNAUTHORIZED");
@@ -198,7 +222,7 @@ export const webhookRoutes = [
     method: "POST",
     path: "/webhooks/:webhook_id/:webhook_token",
     operation: "execute_webhook",
-    access: webhookToken,
+    access: webhookOrInteraction,
     limit: EXECUTE,
     body: webhookMessage,
     files: () => {},
@@ -207,7 +231,10 @@ export const webhookRoutes = [
       thread_id: snowflake.optional(),
       with_components: queryFlag.optional(),
     }),
-    handle: async ({ app, body, files, query }, { webhook }) => {
+    handle: async ({ app, body, files, query }, found) => {
+      // https://discord.com/developers/docs/interactions/receiving-and-responding#create-followup-message
+      if (found.webhook === null) return followUp(app, found.interaction, body, files);
+      const { webhook } = found;
       const said = withComponents(webhook, body, query.with_components);
       const message = await postAsWebhook(app, webhook, said, files, query.thread_id);
       return query.wait === true ? message : undefined;

@@ -51,12 +51,13 @@ export interface ServedFile {
   content_type: string;
 }
 
-/** A file that a message has which is not deleted. */
+/** A file that an interaction has, or a message which is not deleted. */
 export async function findServedFile(sql: Db, id: string): Promise<ServedFile | undefined> {
   const [row] = await sql<ServedFile[]>`
     select f.id, f.filename, f.channel_id, f.size, f.content_type from files f
-    where f.id = ${id} and exists (select 1 from attachments at join messages msg on msg.id = at.message_id
-      where at.file_id = f.id and not msg.deleted)`;
+    where f.id = ${id} and (exists (select 1 from attachments at join messages msg on msg.id = at.message_id
+      where at.file_id = f.id and not msg.deleted)
+      or exists (select 1 from interaction_files i where i.file_id = f.id))`;
   return row;
 }
 
@@ -67,17 +68,19 @@ export async function dueFiles(sql: Db, before: Date, limit: number): Promise<st
   return rows.map(({ id }) => id);
 }
 
-/** Of the files, those that a message has after all are no orphans: one of several has lost them. */
+/** Of the files, those that a message or an interaction has after all are no orphans: one of several has lost them. */
 export async function keepAttachedFiles(sql: Db, ids: readonly string[], before: Date): Promise<void> {
   await sql`
     update files set orphaned_at = null where id = any(${[...ids]}::bigint[]) and orphaned_at < ${before}
-      and exists (select 1 from attachments at where at.file_id = files.id)`;
+      and (exists (select 1 from attachments at where at.file_id = files.id)
+        or exists (select 1 from interaction_files i where i.file_id = files.id))`;
 }
 
 /** @returns false when it is not to be deleted: a message has got it, or lately had it */
 export async function deleteFile(tx: Transaction, id: string, before: Date): Promise<boolean> {
   const rows = await tx`
     delete from files where id = ${id} and orphaned_at < ${before}
-      and not exists (select 1 from attachments at where at.file_id = files.id) returning id`;
+      and not exists (select 1 from attachments at where at.file_id = files.id)
+      and not exists (select 1 from interaction_files i where i.file_id = files.id) returning id`;
   return rows.length > 0;
 }

@@ -3,6 +3,7 @@ import type { Db } from "../../core/db.ts";
 import { channelColumns, type Fragment, setAndBump, userJson } from "../../core/store/fragments.ts";
 import type { AttachmentRow } from "../../core/wire/attachment.ts";
 import type { ChannelRow } from "../../core/wire/channel.ts";
+import type { InteractionAbout } from "../../core/wire/interaction.ts";
 import type { MessageRow, MessageSnapshot } from "../../core/wire/message.ts";
 import { isThreadRow, type ThreadChannelRow } from "../../core/wire/thread.ts";
 import { followDeletion } from "./crossposts.ts";
@@ -11,12 +12,13 @@ import { attachmentsJson, attachTo } from "./files.ts";
 /** The columns of a MessageRow without the message that it refers to, as `viewerId` sees them. */
 const messageColumns = (sql: Db, viewerId: string | null) => sql`
   msg.id, msg.channel_id, msg.dm_channel_id, msg.author_id, msg.webhook_id, msg.webhook_name, msg.webhook_avatar,
-  msg.application_id, msg.type, msg.flags, msg.content, msg.embeds, msg.components, msg.tts, msg.pinned_at, msg.snapshots,
+  msg.application_id, msg.interaction, msg.type, msg.flags, msg.content, msg.embeds, msg.components, msg.tts, msg.pinned_at, msg.snapshots,
   msg.mention_everyone, msg.mention_roles, msg.reference_message_id, msg.reference_channel_id,
   msg.reference_server_id, msg.created_at, msg.edited_at, msg.version,
   (select ${userJson(sql)} from users u where u.id = msg.author_id) as author,
   coalesce((select json_agg(${userJson(sql)} order by array_position(msg.mentions, u.id)) from users u
     where u.id = any(msg.mentions)), '[]') as mentioned,
+  ${interactionUsersJson(sql)} as interaction_users,
   ${attachmentsJson(sql)} as attachments,
   ${reactionsJson(sql, viewerId)} as reactions`;
 
@@ -25,6 +27,12 @@ const reactionsJson = (sql: Db, viewerId: string | null) => sql`
       'animated', r.animated, 'count', r.count, 'me', exists (select 1 from message_reaction_users mine
         where mine.message_id = r.message_id and mine.emoji = r.emoji and mine.user_id = ${viewerId}::bigint))
     order by r.place) from message_reactions r where r.message_id = msg.id), '[]')`;
+
+/** Whom the interaction names that a message answers, by id. */
+const interactionUsersJson = (sql: Db) => sql`
+  case when msg.interaction is not null then (select json_object_agg(u.id::text, ${userJson(sql)}) from users u
+    where u.id = any(array[msg.interaction ->> 'user_id', msg.interaction ->> 'target_user_id',
+      msg.interaction #>> '{triggering,target_user_id}']::bigint[])) end`;
 
 type Plain = Omit<MessageRow, "referenced" | "thread">;
 
@@ -124,6 +132,8 @@ export interface NewMessage {
   webhookName?: string;
   webhookAvatar?: string | null;
   applicationId?: string | null;
+  /** The interaction that it answers. */
+  interaction?: InteractionAbout | null;
   type: number;
   flags: number;
   content: string;
@@ -180,11 +190,12 @@ export async function insertMessage(
     with ${m.enforcedNonce === null ? sql`` : claimNonce(sql, m, m.enforcedNonce)}
     made as (
       insert into messages (id, channel_id, dm_channel_id, author_id, webhook_id, webhook_name, webhook_avatar,
-        application_id, type, flags, content, embeds, components, tts, mention_everyone, mentions, mention_roles,
+        application_id, interaction, type, flags, content, embeds, components, tts, mention_everyone, mentions, mention_roles,
         reference_message_id, reference_channel_id, reference_server_id, snapshots, created_at)
       select ${columns.id}::bigint, ${columns.channel_id}::bigint, ${columns.dm_channel_id}::bigint,
         ${m.authorId}::bigint, ${m.webhookId ?? null}::bigint, ${m.webhookName ?? null}::text,
-        ${m.webhookAvatar ?? null}::text, ${m.applicationId ?? null}::bigint, ${m.type}::smallint, ${m.flags}::int,
+        ${m.webhookAvatar ?? null}::text, ${m.applicationId ?? null}::bigint,
+        ${m.interaction ? JSON.stringify(m.interaction) : null}::text::jsonb, ${m.type}::smallint, ${m.flags}::int,
         ${m.content}::text, ${JSON.stringify(m.embeds)}::text::jsonb, ${JSON.stringify(m.components)}::text::jsonb,
         ${m.tts}::boolean, ${m.mentionEveryone}::boolean, ${[...m.mentions]}::bigint[],
         ${[...m.mentionRoles]}::bigint[], ${m.reference?.messageId ?? null}::bigint,

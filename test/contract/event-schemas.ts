@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import type { EventName } from "../../core/events.ts";
-import { fault, responseSchema } from "./schemas.ts";
+import { interactionEvents } from "./interaction-event-schemas.ts";
+import { fault, responseSchema, shapeOf } from "./schemas.ts";
 
 /**
  * What the `d` of each dispatch must be, strictly. Discord describes no events, only the objects in them: those are its
@@ -247,6 +248,7 @@ const schemas: Readonly<Record<SentEvent, z.core.$ZodType>> = {
   VOICE_STATE_UPDATE: z.strictObject({ ...voiceState, ...guildId, member: z.optional(member) }),
   VOICE_SERVER_UPDATE: z.strictObject({ ...guildId, token: z.string(), endpoint: z.nullable(z.string()) }),
   USER_UPDATE: responseSchema("UserPIIResponse"),
+  ...interactionEvents,
   APPLICATION_COMMAND_PERMISSIONS_UPDATE: responseSchema("CommandPermissionsResponse"),
 };
 
@@ -258,10 +260,3 @@ export function eventFault(t: string, d: unknown): string | null {
 }
 
 const isSent = (t: string): t is SentEvent => Object.hasOwn(schemas, t);
-
-/** The fields of an object of Discord's. */
-function shapeOf(name: string): z.core.$ZodShape {
-  const schema = responseSchema(name);
-  if (!(schema instanceof z.core.$ZodObject)) throw new RangeError(`${name} is no object`);
-  return schema._zod.def.shape;
-}

@@ -49,6 +49,13 @@ export function responseSchema(ref: BodyRef): z.core.$ZodType {
   return schema;
 }
 
+/** The fields of an object of Discord's. */
+export function shapeOf(name: string): z.core.$ZodShape {
+  const schema = responseSchema(name);
+  if (!(schema instanceof z.core.$ZodObject)) throw new RangeError(`${name} is no object`);
+  return schema._zod.def.shape;
+}
+
 /** The first thing that is wrong with a body, as `path: what`; null when it passes. */
 export function fault(schema: z.core.$ZodType, body: unknown): string | null {
   const result = z.core.safeParse(schema, body);

@@ -151,11 +151,15 @@ export async function addGateway(platform: Platform, env: NodeJS.ProcessEnv = {}
   return gateway;
 }
 
-export async function addApi(platform: Platform, env: NodeJS.ProcessEnv = {}): Promise<Process> {
+export async function addApi(
+  platform: Platform,
+  env: NodeJS.ProcessEnv = {},
+  options: Parameters<typeof startApi>[1] = {},
+): Promise<Process> {
   const port = await freePort();
   const gatewayUrl = platform.gateways.length > 0 ? platform.gatewayUrl() : "ws://127.0.0.1:1";
   const own = { PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}`, GATEWAY_URL: gatewayUrl };
-  const api = await startApi(platform.config({ ...own, ...env }));
+  const api = await startApi(platform.config({ ...own, ...env }), options);
   platform.apis.push(api);
   return api;
 }

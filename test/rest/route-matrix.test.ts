@@ -53,6 +53,7 @@ const UNKNOWN: Record<string, number> = {
   application_id: 10002,
   command_id: 10063,
   webhook_id: 10015,
+  interaction_id: 10062,
   code: 10006,
 };
 const NOBODY = "1";
@@ -138,7 +139,7 @@ describe("an id in the path", () => {
   const parameters = routes.flatMap((route) =>
     parametersOf(route).map((name) => ({ route, name, title: `${nameOf(route)}: ${name}` })),
   );
-  const ids = parameters.filter(({ name }) => name !== "webhook_token");
+  const ids = parameters.filter(({ name }) => !name.endsWith("_token"));
 
   test.each(ids)("$title that nothing has", async ({ route, name }) => {
     const code = rowOf(route).unknown?.[name] ?? UNKNOWN[name];
@@ -172,12 +173,13 @@ describe("an id in the path", () => {
     await expectNothingChanged();
   });
 
-  const texts = parameters.filter(({ name }) => name === "code" || name === "webhook_token");
+  const texts = parameters.filter(({ name }) => name === "code" || name.endsWith("_token"));
   test.each(texts)("$title that is nonsense", async ({ route, name }) => {
     const own = name === "code" ? [] : [elsewhere.webhook_token, here.webhook_token.slice(1), `${here.webhook_token}x`];
     for (const value of [...own, "x", "%00", "%ff", "é", "1'--", "x".repeat(3000)]) {
       const answer = await ask(route, rightful(route), { params: { [name]: value } });
       if (name === "code") expectRefusal(answer, 404, 10006);
+      else if (name === "interaction_token") expectRefusal(answer, 404, 10062);
       else expectRefusal(answer, 401, 50027);
     }
     await expectNothingChanged();

@@ -95,6 +95,7 @@ const APPLICATION = {
   privacy_policy_url: "https://example.com/",
   custom_install_url: "https://example.com/",
   role_connections_verification_url: "https://example.com/",
+  interactions_endpoint_url: null,
   event_webhooks_url: null,
   event_webhooks_status: 1,
   event_webhooks_types: ["MESSAGE_CREATE"],
@@ -146,6 +147,8 @@ const WITH_LOCALIZATIONS = { query: () => ({ with_localizations: "true" }) };
 const NOT_ADDED = { guild_id: 50001 };
 const OF_GUILD = { path: { command_id: "guild_command_id" }, unknown: NOT_ADDED } as const;
 const PAGE = (at: Places) => ({ before: at.message_id, after: "1", limit: "5" });
+/** The application of an interaction stands for the webhook. */
+const OF_ANSWER = { path: { webhook_id: "application_id", webhook_token: "answered_token" } } as const;
 const NO_THREAD = () => ({});
 const SLACK = {
   fallback: "fallback",
@@ -421,6 +424,30 @@ export const rows: Record<string, Row> = {
   "POST /channels/:channel_id/webhooks": { body: () => ({ name: "hook", avatar: IMAGE }) },
   "PATCH /webhooks/:webhook_id": { body: (at) => ({ name: "hook", channel_id: at.channel_id, avatar: IMAGE }) },
   "PATCH /webhooks/:webhook_id/:webhook_token": { body: () => ({ name: "hook", avatar: IMAGE }) },
+  "POST /interactions": {
+    body: (at) => ({
+      type: 2,
+      application_id: at.application_id,
+      guild_id: at.guild_id,
+      channel_id: at.channel_id,
+      session_id: "session",
+      nonce: "1",
+      data: { id: at.command_id, name: "ping", type: 1, guild_id: null, target_id: null, options: [], attachments: [] },
+    }),
+  },
+  "POST /interactions/:interaction_id/:interaction_token/callback": {
+    body: (at) => ({ type: 4, data: { ...SAID(at), tts: false, poll: null } }),
+    anywhere: ["data"],
+    query: () => ({ with_response: "true" }),
+  },
+  "GET /webhooks/:webhook_id/:webhook_token/messages/@original": { ...OF_ANSWER, query: NO_THREAD },
+  "PATCH /webhooks/:webhook_id/:webhook_token/messages/@original": {
+    ...OF_ANSWER,
+    body: SAID,
+    anywhere: ["allowed_mentions"],
+    query: () => ({ with_components: "true" }),
+  },
+  "DELETE /webhooks/:webhook_id/:webhook_token/messages/@original": { ...OF_ANSWER, query: NO_THREAD },
   "POST /webhooks/:webhook_id/:webhook_token": {
     body: (at) => ({ ...SAID(at), username: "name", avatar_url: "http://127.0.0.1:1/i.png", tts: false, poll: null }),
     query: () => ({ wait: "true", with_components: "true" }),

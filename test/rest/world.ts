@@ -1,4 +1,8 @@
+import { randomBytes } from "node:crypto";
+import { connectDatabase } from "../../core/db.ts";
 import { ALL_PERMISSIONS, Permission, type PermissionName } from "../../core/permissions.ts";
+import { hashToken } from "../../src/auth/tokens.ts";
+import { insertInteraction } from "../../src/store/interactions.ts";
 import type { Client } from "../harness/client.ts";
 import type { Platform } from "../harness/platform.ts";
 
@@ -31,6 +35,11 @@ export interface Places {
   /** A global command of the application; the other one is the guild's. */
   command_id: string;
   guild_command_id: string;
+  /** Waits for its answer, and for longer than any test. */
+  interaction_id: string;
+  interaction_token: string;
+  /** Of an interaction that was answered. */
+  answered_token: string;
 }
 
 /** Who acts, and where. */
@@ -136,6 +145,12 @@ async function makeGuild(
   await owner.put(`/applications/${bot.id}/guilds/${id}/commands/${guildCommand.id}/permissions`, {
     permissions: [{ id: role.id, type: 1, permission: true }],
   });
+  const asked = { guildId: id, channelId, applicationId: bot.id, userId: owner.id };
+  const [waiting, answered] = [await askBot(platform, asked), await askBot(platform, asked)];
+  await platform.anonymous().post(`/interactions/${answered.id}/${answered.token}/callback`, {
+    type: 4,
+    data: { content: "answer" },
+  });
   const places: Places = {
     guild_id: id,
     channel_id: channelId,
@@ -160,6 +175,37 @@ async function makeGuild(
     application_id: bot.id,
     command_id: command.id,
     guild_command_id: guildCommand.id,
+    interaction_id: waiting.id,
+    interaction_token: waiting.token,
+    answered_token: answered.token,
   };
   return { places, bot };
 }
+
+/** An interaction of a time to come, so that its deadline is far; its token comes from nowhere but here. */
+async function askBot(
+  platform: Platform,
+  { guildId, channelId, applicationId, userId }: Record<"guildId" | "channelId" | "applicationId" | "userId", string>,
+): Promise<{ id: string; token: string }> {
+  const id = String((BigInt(channelId) + BigInt(++asked)).toString());
+  const token = randomBytes(48).toString("base64url");
+  const sql = connectDatabase(platform.stores.databaseUrl, { name: "world" });
+  await insertInteraction(sql, {
+    id,
+    tokenHash: hashToken(token),
+    applicationId,
+    userId,
+    guildId,
+    place: { type: "guild", id: channelId },
+    type: 2,
+    about: { id, type: 2, user_id: userId, name: "ping", owners: { "0": guildId } },
+    nonce: null,
+    appPermissions: 0n,
+    focusedType: null,
+    source: null,
+    createdAt: new Date(Date.now() + 600_000),
+  });
+  await sql.end();
+  return { id, token };
+}
+let asked = 0;

@@ -5,7 +5,7 @@ import type { FailureTable } from "./failure.ts";
 import { guildFailures } from "./guilds.ts";
 import { messageFailures } from "./messages.ts";
 import { userFailures } from "./users.ts";
-import { webhookFailures } from "./webhooks.ts";
+import { interactionFailures, webhookFailures } from "./webhooks.ts";
 
 /** How each operation is refused that has a route. */
 export const failures: FailureTable = {
@@ -15,5 +15,6 @@ export const failures: FailureTable = {
   ...guildFailures,
   ...messageFailures,
   ...userFailures,
+  ...interactionFailures,
   ...webhookFailures,
 };

@@ -32,6 +32,27 @@ const withToken = { forbidden: [notItsToken], unknown: [noWebhook], invalid: [],
 const noMessage = unknown("message_id", 10008);
 const name = wrong("name", long(81), BAD_LENGTH);
 
+export const interactionFailures: FailureTable = {
+  create_interaction_response: {
+    forbidden: [unknown("interaction_token", 10062)],
+    unknown: [unknown("interaction_id", 10062)],
+    invalid: [
+      wrong("type", 1, CHOICES),
+      wrong("data.content", long(2001), BAD_LENGTH),
+      { body: () => ({ type: 4, data: {} }), status: 400, code: 50006 },
+      wrongQuery("with_response", "maybe", CHOICES),
+    ],
+    limits: [],
+  },
+  get_original_webhook_message: { ...withToken, invalid: [wrongQuery("thread_id", "x", "BASE_TYPE_INVALID")] },
+  update_original_webhook_message: {
+    ...withToken,
+    invalid: [...messageForm, { ...empty, body: () => ({ content: "", embeds: [], components: [] }) }],
+    limits: embedLimits,
+  },
+  delete_original_webhook_message: { ...withToken, invalid: [wrongQuery("thread_id", "x", "BASE_TYPE_INVALID")] },
+};
+
 export const webhookFailures: FailureTable = {
   create_webhook: {
     forbidden: [anonymous, stranger, reader, hidden, lacks("MANAGE_WEBHOOKS")],
@@ -81,7 +102,7 @@ export const webhookFailures: FailureTable = {
   update_webhook_message: {
     ...withToken,
     unknown: [noWebhook, noMessage],
-    invalid: [...messageForm, { ...empty, body: () => ({ content: "", embeds: [] }) }],
+    invalid: [...messageForm, { ...empty, body: () => ({ content: "", embeds: [], components: [] }) }],
     limits: embedLimits,
   },
   delete_webhook_message: {

@@ -6,6 +6,7 @@ import { channelScenarios } from "./channels.ts";
 import { commandScenarios } from "./commands.ts";
 import { gatewayScenarios } from "./gateway.ts";
 import { guildScenarios } from "./guilds.ts";
+import { interactionScenarios } from "./interactions.ts";
 import { inviteScenarios } from "./invites.ts";
 import { memberScenarios } from "./members.ts";
 import { messageScenarios } from "./messages.ts";
@@ -23,6 +24,7 @@ export const scenarios: Scenarios = {
   ...commandScenarios,
   ...gatewayScenarios,
   ...guildScenarios,
+  ...interactionScenarios,
   ...inviteScenarios,
   ...memberScenarios,
   ...messageScenarios,

@@ -1,0 +1,60 @@
+import { MessageFlags } from "discord-api-types/v10";
+import type { WireMessage } from "../../core/wire/message.ts";
+import type { App } from "../app.ts";
+import { ApiError } from "../errors.ts";
+import type { Upload } from "../files/form.ts";
+import type { MessageEdit } from "../messages/body.ts";
+import { type InteractionRow, placeOfInteraction } from "../store/interactions.ts";
+import type { ResponseMessage } from "./body.ts";
+import { compose, store } from "./compose.ts";
+import { prepareResponseEdit, storeResponseEdit } from "./edit.ts";
+import { findSource, type Source } from "./original.ts";
+
+/** The message that `@original` means. @throws 10008 when there is none */
+export async function findOriginal(app: App, interaction: InteractionRow): Promise<Source> {
+  const { response_id: id } = interaction;
+  const found =
+    id === null ? undefined : await findSource(app, placeOfInteraction(interaction), id, interaction.user_id);
+  if (found === undefined) throw new ApiError("UNKNOWN_MESSAGE");
+  return found;
+}
+
+/** A message that was posted with this interaction's token, or its original. @throws 10008 */
+export async function findResponse(app: App, interaction: InteractionRow, id: string): Promise<Source> {
+  if (id === interaction.response_id) return findOriginal(app, interaction);
+  const found = await findSource(app, placeOfInteraction(interaction), id, interaction.user_id);
+  if (found?.message.interaction?.id !== interaction.id) throw new ApiError("UNKNOWN_MESSAGE");
+  return found;
+}
+
+export async function editResponse(
+  app: App,
+  interaction: InteractionRow,
+  target: Source,
+  body: MessageEdit,
+  uploads: readonly Upload[],
+): Promise<WireMessage> {
+  const edit = await prepareResponseEdit(app, interaction, target, body, uploads);
+  return app.change((tx, emit) => storeResponseEdit(app, tx, emit, interaction, target, edit));
+}
+
+/**
+ * Posts one more message. After a deferral the first one fills in what stands there already, as ephemeral as that is.
+ * https://discord.com/developers/docs/interactions/receiving-and-responding#create-followup-message
+ */
+export async function followUp(
+  app: App,
+  interaction: InteractionRow,
+  body: ResponseMessage,
+  uploads: readonly Upload[],
+): Promise<WireMessage> {
+  // Before the first answer there is nothing to follow.
+  if (interaction.answer === null) throw new ApiError("UNKNOWN_WEBHOOK");
+  const original = await findOriginal(app, interaction).catch(() => undefined);
+  if (original !== undefined && (original.message.flags & MessageFlags.Loading) !== 0) {
+    return editResponse(app, interaction, original, body, uploads);
+  }
+  const originalId = interaction.response_id ?? undefined;
+  const composed = await compose(app, interaction, body, uploads, { answersTo: original, originalId });
+  return app.change((tx, emit) => store(app, tx, emit, interaction, composed));
+}

@@ -1,0 +1,98 @@
+import { InteractionResponseType, InteractionType } from "discord-api-types/v10";
+import { z } from "zod";
+import type { EgressResponse } from "../../core/egress.ts";
+import { generateKeyPair } from "../../core/webhook-signing.ts";
+import type { App } from "../app.ts";
+import { clearFailures, countFailure, type DueEndpoint, takeDueEndpoints } from "../store/interaction-endpoints.ts";
+import { postInteraction } from "./endpoint.ts";
+import { isJson } from "./endpoint-answer.ts";
+
+/** A URL that accepts this many forged requests in a row is removed. */
+const MAX_FAILURES = 3;
+/** At least once a day each URL must show that it looks at signatures; one that has failed, sooner again. */
+const PROBE_EVERY_MS = 12 * 3600_000;
+const PROBE_SUSPECT_MS = 10 * 60_000;
+
+/** What an endpoint is asked when a URL is set, and now and then after. */
+const ping = (applicationId: string, id: string): string =>
+  JSON.stringify({ id, application_id: applicationId, type: InteractionType.Ping, token: id, version: 1 });
+
+const pong = z.object({ type: z.literal(InteractionResponseType.Pong) });
+
+/**
+ * Looks whether a URL may become an application's `interactions_endpoint_url`: it must answer a PING with a PONG, and
+ * one that is signed with another key with 401. Both at once, so that it can't tell them apart but by the signature.
+ * https://discord.com/developers/docs/interactions/overview#setting-up-an-endpoint
+ * @returns what is wrong, in words for the developer; undefined when nothing is
+ */
+export async function verifyInteractionEndpoint(
+  app: App,
+  applicationId: string,
+  { url, seed }: { url: string; seed: Buffer },
+): Promise<string | undefined> {
+  const body = ping(applicationId, app.nextId());
+  const [genuine, forged] = await Promise.allSettled(
+    [seed, generateKeyPair().seed].map((key) => postInteraction(app, { url, seed: key }, body)),
+  );
+  return pongFault(genuine) ?? refusalFault(forged);
+}
+
+type Outcome = PromiseSettledResult<EgressResponse> | undefined;
+
+function pongFault(outcome: Outcome): string | undefined {
+  if (outcome?.status !== "fulfilled") return unreachable(outcome);
+  const { status, headers, body } = outcome.value;
+  if (status !== 200) return `The URL answered a PING with ${status}; it must answer 200.`;
+  if (!isJson(String(headers["content-type"] ?? ""))) {
+    return "The URL answered a PING without Content-Type: application/json.";
+  }
+  return pong.safeParse(parsed(body)).success ? undefined : 'The URL must answer a PING with {"type":1}.';
+}
+
+function refusalFault(outcome: Outcome): string | undefined {
+  if (outcome?.status !== "fulfilled") return unreachable(outcome);
+  const { status } = outcome.value;
+  if (status === 401) return undefined;
+  return `The URL answered a request with an invalid signature with ${status}; it must answer 401.`;
+}
+
+function unreachable(outcome: Exclude<Outcome, PromiseFulfilledResult<EgressResponse>>): string {
+  const reason: unknown = outcome?.reason;
+  return `The URL could not be called: ${reason instanceof Error ? reason.message : String(reason)}`;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a proxy says of an endpoint that is away: nothing about signatures. */
+const AWAY: readonly number[] = [502, 503, 504];
+
+/** What a probe needs. */
+type Prober = Pick<App, "sql" | "egress" | "config" | "log" | "nextId" | "now">;
+
+/** Sends forged requests to the URLs that are due, and removes one that has let three of them pass. */
+export async function probeEndpoints(app: Prober): Promise<void> {
+  const now = app.now();
+  const due = await takeDueEndpoints(app.sql, new Date(now), {
+    sound: new Date(now - PROBE_EVERY_MS * (0.75 + Math.random() / 4)),
+    suspect: new Date(now - PROBE_SUSPECT_MS),
+  });
+  await Promise.all(due.map((endpoint) => probe(app, endpoint)));
+}
+
+async function probe(app: Prober, endpoint: DueEndpoint): Promise<void> {
+  const { id, url } = endpoint;
+  const seed = generateKeyPair().seed;
+  const [outcome] = await Promise.allSettled([postInteraction(app, { url, seed }, ping(id, app.nextId()))]);
+  // Unreachable is no fault of its security; its interactions fail, which the owner notices.
+  if (outcome?.status !== "fulfilled" || AWAY.includes(outcome.value.status)) return;
+  const fault = refusalFault(outcome);
+  if (fault === undefined) return clearFailures(app.sql, endpoint);
+  const removed = await countFailure(app.sql, endpoint, fault, MAX_FAILURES, new Date(app.now()));
+  app.log.warn({ applicationId: id, fault, removed }, "interactions endpoint failed a security check");
+}
