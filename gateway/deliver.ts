@@ -297,7 +297,8 @@ export function deliverToUser(node: GatewayNode, session: Session, event: LogEve
       return;
     default: {
       if (!isDue(node, session, event)) return;
-      session.send(contentFor(session, event, new DispatchFrame(sequenceOf(session, event), event.body)));
+      const frame = new DispatchFrame(sequenceOf(session, event), event.body);
+      session.send(event.rule.content ? contentFor(session, event, frame) : frame);
     }
   }
 }
