@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Sql } from "../core/db.ts";
+import { applicationFlags } from "../core/store/fragments.ts";
 import type { OwnUserRow } from "../core/wire/user.ts";
 
 /** Whose token it is. */
@@ -19,7 +20,7 @@ export async function identify(sql: Sql, token: string): Promise<Identity | null
     .digest();
   const [row] = await sql<Row[]>`
     select u.id, u.username, u.discriminator, u.global_name, u.avatar, u.banner, u.accent_color, u.bot, u.flags,
-      u.email, u.locale, t.family_id, a.id as application_id, a.flags as application_flags
+      u.email, u.locale, t.family_id, a.id as application_id, ${applicationFlags(sql)} as application_flags
     from (
       select bot_id as user_id, null::bigint as family_id from bot_tokens where token_hash = ${hash}
       union all

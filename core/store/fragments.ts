@@ -1,3 +1,4 @@
+import { ApplicationFlags } from "discord-api-types/v10";
 import type postgres from "postgres";
 import type { Db } from "../db.ts";
 
@@ -26,6 +27,11 @@ export const userJson = fixed(
     'global_name', u.global_name, 'avatar', u.avatar, 'banner', u.banner, 'accent_color', u.accent_color,
     'bot', u.bot, 'flags', u.flags::text)`,
 );
+
+/** An application's flags as they are told, from alias `a`: 1 << 23 says that it has global commands. */
+export const applicationFlags = (sql: Db): Fragment => sql`
+  (case when exists (select 1 from application_commands c where c.application_id = a.id and c.server_id is null)
+    then a.flags | ${ApplicationFlags.ApplicationCommandBadge} else a.flags end)`;
 
 /** True of channels that are no threads, from alias `c`; written as the index of a guild's channels is. */
 export const notThread = fixed((sql) => sql`c.type not in (10, 11, 12)`);

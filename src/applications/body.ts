@@ -61,5 +61,7 @@ export const profileFields = {
 /** An application's flags when its developer asks for these: only the limited intents are theirs to set. */
 export function flagsAfter(before: string, wanted: number): string {
   const own = BigInt(LIMITED_INTENTS);
-  return ((BigInt(before) & ~own) | (BigInt(wanted) & own)).toString();
+  // What follows from its commands is told, and not kept.
+  const kept = BigInt(before) & ~(own | BigInt(ApplicationFlags.ApplicationCommandBadge));
+  return (kept | (BigInt(wanted) & own)).toString();
 }

@@ -1,6 +1,6 @@
 import { ApplicationFlags, UserFlags } from "discord-api-types/v10";
 import type { Db, Transaction } from "../../core/db.ts";
-import { userJson } from "../../core/store/fragments.ts";
+import { applicationFlags, userJson } from "../../core/store/fragments.ts";
 import type { WireableApplication } from "../../core/wire/application.ts";
 
 export interface ApplicationRow extends WireableApplication {
@@ -9,7 +9,7 @@ export interface ApplicationRow extends WireableApplication {
 }
 
 const applicationColumns = (sql: Db) => sql`
-  a.id, a.owner_id, a.bot_id, a.name, a.description, a.icon, a.flags, a.tags, a.bot_public,
+  a.id, a.owner_id, a.bot_id, a.name, a.description, a.icon, ${applicationFlags(sql)} as flags, a.tags, a.bot_public,
   a.bot_require_code_grant, a.redirect_uris, a.custom_install_url, a.interactions_endpoint_url,
   a.role_connections_verification_url, a.event_webhooks_url, a.event_webhooks_status, a.event_webhooks_types,
   a.cover_image, a.install_params, a.integration_types_config, a.terms_of_service_url, a.privacy_policy_url,

@@ -160,6 +160,20 @@ describe("what an application says of itself", () => {
     expect(await flags(members)).toBe(members | (1 << 17));
   });
 
+  test("a flag tells that it has global commands, to its bot's sessions too", async () => {
+    const bot = await platform.bot(owner);
+    const badge = 1 << 23;
+    const { id } = await bot.post(`/applications/${bot.id}/commands`, { name: "ping", description: "Says pong" });
+    const { flags } = await bot.get("/applications/@me");
+    expect(flags & badge).toBe(badge);
+    const socket = await platform.socket(bot);
+    expect((await socket.event("READY")).d.application).toEqual({ id: bot.id, flags });
+    socket.close();
+    expect((await bot.patch("/applications/@me", { flags: 0 })).flags).toBe(badge);
+    await bot.delete(`/applications/${bot.id}/commands/${id}`);
+    expect((await bot.get("/applications/@me")).flags).toBe(0);
+  });
+
   test("global commands are for the ways in which it can be installed", async () => {
     const bot = await platform.bot(owner);
     const command = { name: "ping", description: "Says pong" };
