@@ -55,7 +55,7 @@ export function requestContext(app: { log: Logger; config: Config }): Middleware
     httpSeconds.observe({ method: c.req.method, status: String(status) }, seconds);
     if (!app.log.isLevelEnabled("debug")) return;
     // The path without what follows a webhook's or an interaction's id: that is its token.
-    const path = c.req.path.replace(/(\/(?:webhooks|interactions)\/\d+\/).*/, "$1…");
+    const path = c.req.path.replace(/(\/(?:webhooks|interactions)\/[^/]*\/).*/, "$1…");
     app.log.debug({ requestId, client: address, method: c.req.method, path, status, seconds }, "request");
   };
 }

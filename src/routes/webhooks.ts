@@ -6,7 +6,7 @@ import { seal, unseal } from "../../core/secret.ts";
 import { wireWebhook } from "../../core/wire/webhook.ts";
 import { demand, enterChannel, enterGuild, type InGuildChannel, inGuild, inGuildChannel } from "../access.ts";
 import type { App } from "../app.ts";
-import { auditChange } from "../audit/entry.ts";
+import { auditAction, auditChange } from "../audit/entry.ts";
 import { webhookFields } from "../audit/fields.ts";
 import { ApiError } from "../errors.ts";
 import { imageData, queryFlag, snowflake, trimmed } from "../fields.ts";
@@ -108,6 +108,8 @@ const opened = (app: App, token: Buffer): string => unseal(app.secret, token).to
 const shown = (app: App, webhook: WebhookRow, withCreator = true) =>
   wireWebhook(webhook, webhook.token && opened(app, webhook.token), app.config.publicUrl, withCreator);
 
+const newToken = (app: App): Buffer => seal(app.secret, randomBytes(51).toString("base64url"));
+
 export const webhookRoutes = [
   route({
     method: "POST",
@@ -128,7 +130,7 @@ export const webhookRoutes = [
         applicationId: caller.applicationId,
         name: body.name,
         avatar: images.avatar ?? null,
-        token: seal(app.secret, randomBytes(51).toString("base64url")),
+        token: newToken(app),
       };
       await app.change(async (tx, emit) => {
         if (!(await insertWebhook(tx, webhook, MAX_PER_CHANNEL))) throw new ApiError("MAX_WEBHOOKS");
@@ -191,6 +193,22 @@ export const webhookRoutes = [
     operation: "delete_webhook",
     access: webhookManager,
     handle: ({ app }, { webhook }) => remove(app, webhook),
+  }),
+  route({
+    method: "POST",
+    path: "/webhooks/:webhook_id/token",
+    summary: "Give a webhook a new token; the old one stops working at once",
+    access: webhookManager,
+    handle: async ({ app }, { webhook }) => {
+      // One that follows a channel has none.
+      if (webhook.token === null) throw new ApiError("UNKNOWN_WEBHOOK");
+      await app.change(async (tx, emit) => {
+        await updateWebhook(tx, webhook.id, { token: newToken(app) });
+        emit(webhooksUpdate(webhook.server_id, webhook.channel_id));
+        emit(auditAction(webhook.server_id, AuditLogEvent.WebhookUpdate, webhook.id));
+      });
+      return shown(app, await existingRow(app.sql, webhook.id));
+    },
   }),
   route({
     method: "GET",

@@ -82,7 +82,7 @@ export async function findFollower(sql: Db, channelId: string, sourceId: string)
 export async function updateWebhook(
   sql: Db,
   id: string,
-  patch: { name?: string; channel_id?: string; avatar?: string | null },
+  patch: { name?: string; channel_id?: string; avatar?: string | null; token?: Buffer },
 ): Promise<void> {
   await sql`
     update webhooks set ${setAndBump(sql, patch)}

@@ -17,7 +17,9 @@ const commit = z.object({ id: text, url: httpUrl, message: text, author: z.objec
 const suite = z.object({ conclusion: text.nullish(), head_branch: text.nullish(), head_sha: text });
 const action = text;
 
-export const githubPayload = z.looseObject({ sender: user, repository: repository.nullish() });
+/** Some events have no sender; those are not shown. */
+export const githubPayload = z.looseObject({ sender: user.nullish(), repository: repository.nullish() });
+const common = z.object({ sender: user, repository: repository.nullish() });
 
 type Shown = Pick<Embed, "title" | "url" | "description" | "color"> | undefined;
 
@@ -34,6 +36,17 @@ const OUTCOMES: Readonly<Record<string, number>> = {
   changes_requested: RED,
 };
 const ACTIONS: Readonly<Record<string, number>> = { opened: GREEN, reopened: GREEN, created: GREEN, closed: RED };
+
+/** What is done to a repository as a whole; changed settings are not worth a message. */
+const REPOSITORY: Readonly<Record<string, number>> = {
+  created: GREEN,
+  deleted: RED,
+  archived: GREY,
+  unarchived: GREEN,
+  renamed: BLUE,
+  transferred: BLUE,
+  privatized: GREY,
+};
 
 const on =
   <T>(schema: z.ZodType<T>, shown: (payload: T) => Shown) =>
@@ -78,6 +91,10 @@ const EVENTS: Readonly<Record<string, (payload: unknown) => Shown>> = {
   }),
   public: on(z.object({ repository }), ({ repository: { html_url: url } }) => {
     return { title: "Now open source", url, color: GREEN };
+  }),
+  repository: on(z.object({ action, repository }), ({ action, repository: { html_url: url } }) => {
+    const color = REPOSITORY[action];
+    return color === undefined ? undefined : { title: `Repository ${action}`, url, color };
   }),
   member: on(z.object({ action, member: user }), ({ action, member }) => {
     return { title: `Collaborator ${action}: ${member.login}`, url: member.html_url, color: BLUE };
@@ -174,7 +191,7 @@ export function fromGithub(
 ): WebhookMessage | undefined {
   const shown = event !== undefined && Object.hasOwn(EVENTS, event) ? EVENTS[event]?.(payload) : undefined;
   if (shown === undefined) return undefined;
-  const { sender, repository } = payload;
+  const { sender, repository } = parseForm(common, payload);
   const title = repository ? `[${repository.full_name}] ${shown.title}` : shown.title;
   const author = { name: sender.login, url: sender.html_url, icon_url: sender.avatar_url };
   return { username: "GitHub", embeds: [fitEmbed({ ...shown, title, author })], allowed_mentions: { parse: [] } };

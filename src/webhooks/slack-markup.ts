@@ -13,6 +13,8 @@ export function markdownOf(text: string): string {
 function plainToMarkdown(text: string): string {
   return text
     .replace(/<!(here|channel|everyone)(?:\|[^>]*)?>/g, (_, whom: string) => (whom === "here" ? "@here" : "@everyone"))
+    .replace(/<!(?:subteam|date)\^[^|>]*\|([^>]*)>/g, (_, name: string) => name)
+    .replace(/<([@#])[A-Z0-9]+\|([^>]*)>/g, (_, sign: string, name: string) => sign + name)
     .replace(/<((?:https?|mailto):[^|>\s]+)\|([^>]*)>/g, (_, url: string, name: string) => `[${name}](${url})`)
     .replace(/<((?:https?|mailto):[^|>\s]+)>/g, (_, url: string) => url)
     .replace(emphasis("\\*"), "$1**$2**")
@@ -24,4 +26,6 @@ const emphasis = (mark: string): RegExp =>
   new RegExp(`(^|[\\s(>_~*])${mark}(?=\\S)([^\\n]{0,300}?[^\\s${mark}])${mark}(?![\\w${mark}])`, "g");
 
 const ESCAPES: Record<string, string> = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };
-const unescapeSlack = (text: string): string => text.replace(/&(?:lt|gt|amp);/g, (name) => ESCAPES[name] ?? name);
+/** Its three escapes, which stand in plain text as well. */
+export const unescapeSlack = (text: string): string =>
+  text.replace(/&(?:lt|gt|amp);/g, (name) => ESCAPES[name] ?? name);

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { httpUrl } from "../fields.ts";
 import { EMBED_LIMITS, type Embed, type WebhookMessage } from "../messages/body.ts";
 import { cut, fitEmbeds } from "./embeds.ts";
-import { markdownOf } from "./slack-markup.ts";
+import { linksOf, showBlocks } from "./slack-blocks.ts";
+import { markdownOf, unescapeSlack } from "./slack-markup.ts";
 
 /** Discord takes texts of this length here, and cuts what it shows. */
 const long = z.string().max(152_133).nullish();
@@ -34,6 +35,9 @@ const attachment = z.object({
     .array(z.object({ title: long, value: long, short: z.boolean().nullish() }))
     .max(1521)
     .nullish(),
+  /** Of these only buttons that lead somewhere are shown, as links. */
+  actions: z.array(z.unknown()).max(1521).nullish(),
+  blocks: z.array(z.unknown()).max(1521).nullish(),
 });
 
 /** What Slack's incoming webhooks take. https://discord.com/developers/docs/resources/webhook#execute-slackcompatible-webhook */
@@ -42,32 +46,53 @@ export const slackMessage = z.object({
   username: long,
   icon_url: url,
   attachments: z.array(attachment).max(1521).nullish(),
+  blocks: z.array(z.unknown()).max(1521).nullish(),
 });
 
 export function fromSlack(body: z.infer<typeof slackMessage>): WebhookMessage {
   const username = cut(body.username?.trim(), 80);
+  const { text, images } = showBlocks(body.blocks ?? []);
+  // Beside blocks the text is only what Slack shows in notifications; what is too long for a message fits an embed.
+  const content = text === "" ? markdown(body.text, 2000) : text.length > 2000 ? "" : text;
+  const blocks = text.length > 2000 ? [{ description: text }, ...images] : images;
+  const attachments = (body.attachments ?? []).slice(0, EMBED_LIMITS.count);
   return {
-    content: cut(markdown(body.text, 2000), 2000),
+    content: cut(content, 2000),
     ...(username === undefined ? {} : { username }),
     ...(body.icon_url ? { avatar_url: body.icon_url } : {}),
-    embeds: fitEmbeds((body.attachments ?? []).slice(0, EMBED_LIMITS.count).map(embedOf)),
+    embeds: fitEmbeds([...blocks, ...attachments.flatMap(embedsOf)]),
   };
 }
 
-function embedOf(one: z.infer<typeof attachment>): Embed {
-  const text = [one.pretext, one.text ?? (one.title ? null : one.fallback)].filter((part) => part).join("\n");
+/** One, and one for each image of its blocks. */
+function embedsOf(one: z.infer<typeof attachment>): Embed[] {
+  const shown = showBlocks(one.blocks ?? []);
+  const fallback = one.title || shown.text !== "" || shown.images.length > 0 ? null : one.fallback;
+  const said = markdown(
+    [one.pretext, one.text ?? fallback].filter((part) => part).join("\n"),
+    EMBED_LIMITS.description,
+  );
+  return [embedOf(one, [said, shown.text, linksOf(one.actions ?? [])]), ...shown.images].filter(
+    (embed) => !isEmpty(embed),
+  );
+}
+
+const isEmpty = ({ title, description, author, footer, image, thumbnail, fields }: Embed): boolean =>
+  !(title || description || author || footer || image || thumbnail || fields?.length);
+
+function embedOf(one: z.infer<typeof attachment>, text: readonly string[]): Embed {
   return {
-    title: one.title,
+    title: one.title && unescapeSlack(one.title),
     url: one.title_link,
-    description: markdown(text, EMBED_LIMITS.description),
+    description: text.filter((part) => part !== "").join("\n"),
     ...(one.color ? { color: colorOf(one.color) } : {}),
     ...(one.ts ? { timestamp: new Date(one.ts * 1000).toISOString() } : {}),
     ...(one.author_name ? { author: { name: one.author_name, url: one.author_link, icon_url: one.author_icon } } : {}),
-    ...(one.footer ? { footer: { text: one.footer, icon_url: one.footer_icon } } : {}),
+    ...(one.footer ? { footer: { text: unescapeSlack(one.footer), icon_url: one.footer_icon } } : {}),
     ...(one.image_url ? { image: { url: one.image_url } } : {}),
     ...(one.thumb_url ? { thumbnail: { url: one.thumb_url } } : {}),
     fields: (one.fields ?? []).slice(0, EMBED_LIMITS.fields).map(({ title, value, short }) => ({
-      name: title ?? "",
+      name: unescapeSlack(title ?? ""),
       value: markdown(value, EMBED_LIMITS.fieldValue),
       inline: short ?? false,
     })),

@@ -16,6 +16,13 @@ export function pythonWithDiscord(): Toolchain {
   return missing("python3 with discord.py (test/clients/setup-python.sh installs it)");
 }
 
+/** The same with the programs that post to webhooks. */
+export function pythonWithSenders(): Toolchain {
+  const python = pythonWithDiscord();
+  if (python === null || runs(python, ["-c", "import apprise, discord_webhook"])) return python;
+  return missing("apprise and discord-webhook (test/clients/setup-python.sh installs them)");
+}
+
 export function go(): Toolchain {
   return runs("go", ["version"]) ? "go" : missing("go (https://go.dev/dl)");
 }

@@ -11,6 +11,8 @@ test.each([
   ["see <https://example.com/a>", "see https://example.com/a"],
   ["<mailto:a@example.com|mail>", "[mail](mailto:a@example.com)"],
   ["<!here> <!channel> <!everyone|everyone>", "@here @everyone @everyone"],
+  ["<#C024BE7LR|general> <@U024BE7LH|ada> <!subteam^SAZ94GDB8|@team>", "#general @ada @team"],
+  ["<!date^1392734382^{date_num}|2014-02-18>", "2014-02-18"],
   ["a &lt;b&gt; &amp; &amp;lt;", "a <b> & &lt;"],
   ["`*code* <https://example.com>`", "`*code* <https://example.com>`"],
   ["```\n*code*\n``` *bold*", "```\n*code*\n``` **bold**"],

@@ -274,5 +274,8 @@ describe("GitHub's form", () => {
       errors: { issue: { _errors: [{ code: "BASE_TYPE_REQUIRED" }] } },
     });
     await refused(Code.InvalidFormBodyOrContentType, anybody, "POST", `${hook.path}/github`, { sender: {} });
+    const event = { "x-github-event": "watch" };
+    const unsigned = await anybody.request("POST", `${hook.path}/github`, { repository }, event);
+    expect(unsigned.body.code).toBe(Code.InvalidFormBodyOrContentType);
   });
 });
