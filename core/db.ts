@@ -64,5 +64,5 @@ const CONNECTION_ERRORS = new Set([
 export function vanishedReference(error: unknown): string | undefined {
   if (!(error instanceof postgres.PostgresError) || error.code !== "23503") return undefined;
   // Postgres names foreign keys TABLE_COLUMN_fkey.
-  return /(channel_id|server_id|user_id)_fkey$/.exec(error.constraint_name ?? "")?.[1] ?? "";
+  return /(application_id|channel_id|server_id|user_id)_fkey$/.exec(error.constraint_name ?? "")?.[1] ?? "";
 }

@@ -110,6 +110,20 @@ export function inGuildOf(
   };
 }
 
+/** The same for bots only. */
+export function inGuildAsBot(...needs: PermissionName[]): Access<InGuild> {
+  const access = inGuild(...needs);
+  return {
+    ...access,
+    kind: "guild bot",
+    resolve: async (request) => {
+      const found = await access.resolve(request);
+      if (!found.caller.user.bot) throw new ApiError("ONLY_BOTS");
+      return found;
+    },
+  };
+}
+
 /** The owner of the guild `:guild_id`. */
 export const guildOwner: Access<InGuild> = {
   kind: "guild",
@@ -185,18 +199,20 @@ function notInThread(found: InGuildChannel): InGuildChannel {
   return found;
 }
 
+/** Who asks, and where to look: within a transaction, in that. */
+interface Asking {
+  app: { sql: Db };
+  caller: Caller | null;
+}
+
 /** @throws 10004 when there is no such guild, 50001 when the caller is not in it, 50013 without what it needs */
-export function enterGuild(
-  request: Request<unknown, unknown>,
-  guildId: string,
-  needs: readonly PermissionName[] = [],
-): Promise<InGuild> {
+export function enterGuild(request: Asking, guildId: string, needs: readonly PermissionName[] = []): Promise<InGuild> {
   return standIn(request.app.sql, guildId, signedIn(request.caller), needs);
 }
 
 /** @throws 10003 when there is no such channel, 50001 when the caller may not view it, 50013 without what it needs */
 export function enterChannel(
-  request: Pick<Request<unknown, unknown>, "app" | "caller">,
+  request: Asking,
   channelId: string,
   needs: readonly PermissionName[] = [],
 ): Promise<InChannel> {

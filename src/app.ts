@@ -12,6 +12,7 @@ import { isSnowflake, type NextId } from "../core/snowflake.ts";
 import { auditReason } from "./audit-reason.ts";
 import type { Authenticator } from "./auth/caller.ts";
 import type { Change, ChangeBy } from "./change.ts";
+import { serveConsent } from "./consent/serve.ts";
 import { ApiError, type ErrorName, invalidField } from "./errors.ts";
 import { isForm, receiveForm } from "./files/form.ts";
 import { IMAGE_BODY_BYTES } from "./files/images.ts";
@@ -23,8 +24,10 @@ import { isUrlEncoded, parseUrlEncoded } from "./form-body.ts";
 import { type HttpEnv, requestContext } from "./http-context.ts";
 import type { Limiter } from "./limits/limiter.ts";
 import { RateLimited, refusalResponse } from "./limits/refusal.ts";
+import { serveDiscovery } from "./oauth2/discovery.ts";
 import { serveDescription } from "./openapi/serve.ts";
-import { Params, type Parse, type Route } from "./route.ts";
+import { readText } from "./read-text.ts";
+import { admit, Params, type Parse, type Route } from "./route.ts";
 import { routes } from "./routes/index.ts";
 import type { Slowmode } from "./slowmode.ts";
 import { parseForm } from "./validation.ts";
@@ -79,9 +82,10 @@ export function createHttpApp(app: App): Hono<HttpEnv> {
         const address = c.get("address");
         app.limiter.checkAddress(address);
         const params = readParams(c.req.param());
-        const caller = await app.auth.authenticate(c.req.header("authorization"));
-        const limits = app.limiter.of({ bucket: route.bucket, params: params.values, caller, address });
+        const known = await app.auth.authenticate(c.req.header("authorization"));
+        const limits = app.limiter.of({ bucket: route.bucket, params: params.values, caller: known, address });
         c.set("limits", limits);
+        const caller = admit(route, params, known);
         const actor = { userId: caller?.user.id ?? null, reason: () => auditReason(c) };
         const own = { ...app, change: app.changeBy(actor) };
         const request = { app: own, params, caller, address, http: c, body: undefined, files: [], query: undefined };
@@ -93,6 +97,8 @@ export function createHttpApp(app: App): Hono<HttpEnv> {
   }
   serveFiles(http, app);
   serveImages(http, app);
+  serveConsent(http, app, ROOTS);
+  serveDiscovery(http, app);
   serveDescription(http, routes, { publicUrl: app.config.publicUrl, roots: ROOTS });
   http.notFound((c) => {
     const methods = methodsOf(c.req.path);
@@ -127,6 +133,7 @@ function isInvalid(error: Error): boolean {
 
 /** What is unknown when a row went away under a request. */
 const VANISHED: Record<string, ErrorName> = {
+  application_id: "UNKNOWN_APPLICATION",
   channel_id: "UNKNOWN_CHANNEL",
   server_id: "UNKNOWN_GUILD",
   user_id: "UNKNOWN_USER",
@@ -221,18 +228,4 @@ function readJson(text: string, parse = (json: string) => storable(parseJson(jso
   } catch {
     throw new ApiError("INVALID_JSON");
   }
-}
-
-async function readText(request: globalThis.Request, maxBytes: number): Promise<string> {
-  const declared = request.headers.get("content-length");
-  if (declared !== null && Number(declared) <= maxBytes) return request.text();
-  if (declared !== null) throw new ApiError("PAYLOAD_TOO_LARGE");
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.byteLength;
-    if (size > maxBytes) throw new ApiError("PAYLOAD_TOO_LARGE");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }

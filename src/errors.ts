@@ -137,6 +137,11 @@ const errors = {
   NOT_A_TEXT_CHANNEL: [Code.CannotSendMessagesInNonTextChannel, 400, "Cannot send messages in a non-text channel"],
   MISSING_PERMISSIONS: [Code.MissingPermissions, 403, "Missing Permissions"],
   INVALID_TOKEN: [Code.InvalidToken, 401, "Invalid authentication token provided"],
+  INVALID_BEARER: [Code.InvalidOAuth2AccessToken, 403, "Invalid OAuth2 access token provided"],
+  MISSING_SCOPE: [Code.MissingRequiredOAuth2Scope, 403, "Missing required OAuth2 scope"],
+  UNKNOWN_AUTHORIZATION: [Code.UnknownToken, 404, "Unknown Token"],
+  NO_BOT: [Code.OAuth2ApplicationDoesNotHaveBot, 400, "OAuth2 application does not have a bot"],
+  UNKNOWN_INTEGRATION: [Code.UnknownIntegration, 404, "Unknown Integration"],
   INVALID_WEBHOOK_TOKEN: [Code.InvalidWebhookToken, 401, "Invalid Webhook Token"],
   BULK_DELETE_COUNT: [
     Code.ProvidedTooFewOrTooManyMessagesToDelete,

@@ -1,9 +1,12 @@
 import type { Transaction } from "../core/db.ts";
 import type { Event } from "../core/event-log.ts";
-import type { PermissionName } from "../core/permissions.ts";
+import { guildPermissions, type PermissionName } from "../core/permissions.ts";
 import { type GuildRow, wireGuild } from "../core/wire/guild.ts";
+import { memberFacts } from "../core/wire/member.ts";
+import { roleFacts } from "../core/wire/role.ts";
 import { demand, type InGuild } from "./access.ts";
 import { invalidField } from "./errors.ts";
+import type { JoinedGuildRow } from "./store/guilds.ts";
 import { listRoles } from "./store/roles.ts";
 
 /** https://discord.com/developers/docs/resources/guild#guild-object-mutable-guild-features */
@@ -34,6 +37,12 @@ export function checkCommunity(row: GuildRow): void {
   for (const field of ["rules_channel_id", "public_updates_channel_id"] as const) {
     if (row[field] === null) throw invalidField([field], "BASE_TYPE_REQUIRED", "A community must have this channel.");
   }
+}
+
+/** What a user may do in a guild that it is in. */
+export function permissionsOf(row: JoinedGuildRow): bigint {
+  const roles = new Map(row.roles.map((role) => [role.id, roleFacts(role)]));
+  return guildPermissions({ id: row.id, ownerId: row.owner_id, roles }, memberFacts(row), Date.now());
 }
 
 /** @param changesView whether the owner changed */

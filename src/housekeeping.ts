@@ -6,6 +6,7 @@ import { deleteOldAuditEntries } from "./store/audit-log.ts";
 import { deleteOldInteractions } from "./store/interactions.ts";
 import { deleteExpiredInvites } from "./store/invites.ts";
 import { deleteOldNonces, eraseDeleted } from "./store/messages.ts";
+import { deleteExpiredGrants } from "./store/oauth2-tokens.ts";
 import { deleteExpiredTokens } from "./store/tokens.ts";
 import { endTemporaryMemberships } from "./temporary-members.ts";
 import { archiveIdleThreads } from "./threads/sweep.ts";
@@ -26,6 +27,7 @@ export function startHousekeeping(app: App): () => void {
 
 async function sweep(app: App): Promise<void> {
   await deleteExpiredTokens(app.sql);
+  await deleteExpiredGrants(app.sql);
   await deleteOldNonces(app.sql);
   await deleteExpiredInvites(app.sql);
   await archiveIdleThreads(app);

@@ -101,7 +101,7 @@ export async function saveMember(
 }
 
 /** https://discord.com/developers/docs/resources/audit-log#audit-log-change-object-audit-log-change-exceptions */
-function auditRoles(before: MemberRow, after: MemberRow, roles: readonly RoleRow[]): Event {
+export function auditRoles(before: MemberRow, after: MemberRow, roles: readonly RoleRow[]): Event {
   const names = new Map(roles.map(({ id, name }) => [id, name]));
   const inFirst = (some: readonly string[], others: readonly string[]) =>
     some.filter((id) => !others.includes(id)).map((id) => ({ id, name: names.get(id) ?? "" }));

@@ -5,11 +5,13 @@ import { type MemberRow, wireMember } from "../core/wire/member.ts";
 import { wireUser } from "../core/wire/user.ts";
 import type { App } from "./app.ts";
 import { ApiError } from "./errors.ts";
+import { endIntegration } from "./integrations/change.ts";
 import { type Poster, postSystemMessage } from "./messages/system.ts";
 import { removeRole } from "./roles.ts";
 import { guildsOfUnverifiedBot } from "./store/applications.ts";
 import { isBanned } from "./store/bans.ts";
 import { findGuild, lockGuild } from "./store/guilds.ts";
+import { integrationOf } from "./store/integrations.ts";
 import { deleteMember, findMember, insertMember } from "./store/members.ts";
 import { managedRoleIds } from "./store/roles.ts";
 import { leaveThreadsOf } from "./store/thread-members.ts";
@@ -84,9 +86,16 @@ export async function removeMember(
   emit({ t: "$GUILD_LEAVE", userId, data: { guild_id: guildId }, ...ownVersioned(guildId, userId, version) });
   const data = { guild_id: guildId, user: wireUser(user) };
   emit({ t: "GUILD_MEMBER_REMOVE", guildId, data, ...versioned(guildId, userId, version) });
-  // A bot's own role goes with it: nobody can give or delete it by hand.
-  if (user.bot) for (const id of await managedRoleIds(tx, guildId, userId)) await removeRole(tx, emit, guildId, id);
+  if (user.bot) await removeTracesOf(tx, emit, guildId, userId);
   return true;
+}
+
+/** What goes with a bot: its own role, which nobody can delete by hand, and its integration. */
+async function removeTracesOf(tx: Transaction, emit: (event: Event) => void, guildId: string, botId: string) {
+  for (const id of await managedRoleIds(tx, guildId, botId)) await removeRole(tx, emit, guildId, id);
+  // A bot has its application's id.
+  const integration = await integrationOf(tx, guildId, botId);
+  if (integration !== undefined) await endIntegration(tx, emit, integration);
 }
 
 /** @param changesView whether roles were given or taken */

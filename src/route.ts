@@ -2,11 +2,12 @@ import type { Context } from "hono";
 import type { z } from "zod";
 import type { PermissionName } from "../core/permissions.ts";
 import type { App } from "./app.ts";
-import type { Caller } from "./auth/caller.ts";
+import type { Caller, Grant } from "./auth/caller.ts";
 import { ApiError } from "./errors.ts";
 import type { Upload } from "./files/form.ts";
 import type { RequestLimits } from "./limits/limiter.ts";
 import { type Bucket, bucketOf, type Limit, type Rate } from "./limits/rules.ts";
+import type { Scope } from "./oauth2/scopes.ts";
 
 /** What a handler is given. */
 export interface Request<B, Q> {
@@ -50,10 +51,12 @@ export interface Access<T> {
     | "person"
     | "bot"
     | "guild"
+    | "guild bot"
     | "channel"
     | "webhook"
     | "webhook token"
-    | "application owner";
+    | "application owner"
+    | "bearer";
   /** Permissions it asks for; data for documentation and for the tests that walk all routes. */
   needs: readonly PermissionName[];
   resolve(request: Request<unknown, unknown>): Promise<T>;
@@ -71,7 +74,14 @@ export interface RouteSpec<T, B, Q> {
   limit?: Limit;
   /** A further limit that all callers share, for those requests whose body has any of these fields. */
   sharedLimit?: Rate & { fields: readonly (keyof B & string)[] };
+  /**
+   * An application that acts for a user gets in with any of these; without them it doesn't. `any`: whatever it was
+   * allowed.
+   */
+  scopes?: readonly Scope[] | "any";
   body?: z.ZodType<B>;
+  /** The fields of a body that is a form alone, which the handler reads and refuses in the form of RFC 6749. */
+  form?: z.ZodType;
   /** Whether the body may have images in it, as data URIs. */
   images?: boolean;
   /** Takes files beside the body, as a form, from those whom this does not refuse by throwing. */
@@ -92,7 +102,11 @@ export interface Route {
   access: { kind: Access<unknown>["kind"]; needs: readonly PermissionName[] };
   bucket: Bucket;
   sharedLimit: (Rate & { fields: readonly string[] }) | undefined;
+  /** What lets an application in that acts for a user; empty: nothing. */
+  scopes: readonly Scope[] | "any";
   body: z.ZodType | undefined;
+  /** The fields of a form, for routes that take nothing else. */
+  form: z.ZodType | undefined;
   /** Whether it takes files, as a form. */
   files: boolean;
   query: z.ZodType | undefined;
@@ -130,7 +144,9 @@ export function route<T, B = undefined, Q = undefined>(spec: RouteSpec<T, B, Q>)
     access: { kind: spec.access.kind, needs: spec.access.needs },
     bucket,
     sharedLimit,
+    scopes: spec.scopes ?? [],
     body: spec.body,
+    form: spec.form,
     files: spec.files !== undefined,
     query: spec.query,
     status: spec.status ?? 200,
@@ -192,6 +208,36 @@ export const bot: Access<Caller> = {
     return who;
   },
 };
+
+/** Applications that act for a user. */
+export const bearer: Access<Caller & { grant: Grant }> = {
+  kind: "bearer",
+  needs: [],
+  resolve: async ({ caller }) => {
+    const who = signedIn(caller);
+    if (who.grant === null) throw new ApiError("INVALID_BEARER");
+    return { ...who, grant: who.grant };
+  },
+};
+
+/**
+ * The caller as a route may see it: the one place that lets an application act for a user. Where anybody may come, it
+ * comes as anybody.
+ * @throws 401 on a route that is not for applications, 50026 when none of its scopes are right, 10002 when it is of
+ *   another application
+ */
+export function admit(route: Route, params: Params, caller: Caller | null): Caller | null {
+  const grant = caller?.grant;
+  if (!grant) return caller;
+  const { scopes } = route;
+  if (scopes !== "any" && !scopes.some((scope) => grant.scopes.includes(scope))) {
+    if (route.access.kind === "public" || route.access.kind === "webhook token") return null;
+    throw new ApiError(scopes.length === 0 ? "UNAUTHORIZED" : "MISSING_SCOPE");
+  }
+  const { application_id: applicationId } = params.values;
+  if (applicationId !== undefined && applicationId !== grant.applicationId) throw new ApiError("UNKNOWN_APPLICATION");
+  return caller;
+}
 
 export function signedIn(caller: Caller | null): Caller {
   if (caller === null) throw new ApiError("UNAUTHORIZED");

@@ -34,8 +34,8 @@ export interface WireableApplication {
   guild_count: number;
 }
 
-/** An application as its owner and its bot see it. https://discord.com/developers/docs/resources/application */
-export function wireApplication(row: WireableApplication) {
+/** An application as anybody sees it who has to do with it. */
+export function wirePublicApplication(row: WireableApplication) {
   return {
     id: row.id,
     name: row.name,
@@ -55,6 +55,13 @@ export function wireApplication(row: WireableApplication) {
     integration_types_config: row.integration_types_config,
     ...(row.terms_of_service_url === null ? {} : { terms_of_service_url: row.terms_of_service_url }),
     ...(row.privacy_policy_url === null ? {} : { privacy_policy_url: row.privacy_policy_url }),
+  };
+}
+
+/** An application as its owner and its bot see it. https://discord.com/developers/docs/resources/application */
+export function wireApplication(row: WireableApplication) {
+  return {
+    ...wirePublicApplication(row),
     redirect_uris: row.redirect_uris,
     interactions_endpoint_url: row.interactions_endpoint_url,
     role_connections_verification_url: row.role_connections_verification_url,

@@ -49,6 +49,15 @@ export function wireOwnUser(row: OwnUserRow) {
   };
 }
 
+/**
+ * The account for an application that acts for it. That nobody has verified the address is said to applications alone:
+ * those that join accounts by address would let anybody into anybody's.
+ */
+export function wireGrantedUser(row: OwnUserRow, scopes: readonly string[]) {
+  const { email, verified, ...user } = wireOwnUser(row);
+  return scopes.includes("email") ? { ...user, email, verified: false } : user;
+}
+
 /** Stands for an account that no longer exists. */
 export const deletedUser: WireUser = wireUser({
   id: "0",

@@ -2,8 +2,10 @@ import type { Sql } from "../../core/db.ts";
 import type { Redis } from "../../core/redis.ts";
 import { redisKeys } from "../../core/redis-keys.ts";
 import type { OwnUserRow } from "../../core/wire/user.ts";
+import type { Scope } from "../oauth2/scopes.ts";
+import { accountOfBearerToken } from "../store/oauth2-tokens.ts";
 import { accountOfAccessToken, accountOfBotToken } from "../store/tokens.ts";
-import { hashToken } from "./tokens.ts";
+import { hashToken, isBearerToken } from "./tokens.ts";
 
 /** Who makes a request. */
 export interface Caller {
@@ -14,6 +16,15 @@ export interface Caller {
   applicationId: string | null;
   /** How many times the usual rate limits it has; Infinity for none. */
   rateLimitFactor: number;
+  /** Set when it is an application that acts for the user, with a token of OAuth2. */
+  grant: Grant | null;
+}
+
+/** What an application may do for a user. A caller who has one is let into routes that name one of its scopes alone. */
+export interface Grant {
+  applicationId: string;
+  scopes: readonly Scope[];
+  expiresAt: Date;
 }
 
 export interface Authenticator {
@@ -73,5 +84,8 @@ export function createAuthenticator(sql: Sql, redis: Redis, subscriber: Redis): 
 async function lookUp(sql: Sql, authorization: string): Promise<Caller | null> {
   const [, scheme, token] = /^(?:(Bot|Bearer)\s+)?(\S+)$/.exec(authorization) ?? [];
   if (token === undefined) return null;
-  return scheme === "Bot" ? accountOfBotToken(sql, hashToken(token)) : accountOfAccessToken(sql, hashToken(token));
+  const hash = hashToken(token);
+  if (scheme === "Bot") return accountOfBotToken(sql, hash);
+  if (!isBearerToken(token)) return accountOfAccessToken(sql, hash);
+  return scheme === "Bearer" ? accountOfBearerToken(sql, hash) : null;
 }

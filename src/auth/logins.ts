@@ -1,6 +1,7 @@
 import type { Transaction } from "../../core/db.ts";
 import type { App } from "../app.ts";
 import { ApiError } from "../errors.ts";
+import { endAuthorizationsOf } from "../store/oauth2-tokens.ts";
 import * as tokens from "../store/tokens.ts";
 import { type Credentials, lockPasswordHash, lockUser, setPassword } from "../store/users.ts";
 import { hashToken, newAccessToken, newRefreshToken, successorOf } from "./tokens.ts";
@@ -85,7 +86,8 @@ export async function endLogin(app: App, userId: string, familyId: string): Prom
 }
 
 /**
- * Changes a password, ends all logins and starts a new one.
+ * Changes a password, ends all logins and all that applications were allowed, as whoever knew the old password may have
+ * allowed it, and starts a new one.
  * @param verified whose old password was right a moment ago
  * @returns null when it has been changed since
  */
@@ -94,6 +96,7 @@ export async function changePassword(app: App, verified: Credentials, newHash: s
     if ((await lockPasswordHash(tx, verified.id)) !== verified.password_hash) return null;
     await setPassword(tx, verified.id, newHash);
     await tokens.revokeAllOf(tx, verified.id);
+    await endAuthorizationsOf(tx, verified.id);
     return newFamily(app, tx, verified.id);
   });
   if (fresh !== null) await announceRevocation(app, verified.id, null);

@@ -22,6 +22,25 @@ export function newRefreshToken(): string {
   return `gr_${randomBytes(32).toString("base64url")}`;
 }
 
+const BEARER = "go_";
+
+/** What an application acts for a user with. */
+export function newBearerToken(): string {
+  return `${BEARER}${randomBytes(32).toString("base64url")}`;
+}
+
+/** By its looks alone. */
+export const isBearerToken = (token: string): boolean => token.startsWith(BEARER);
+
+/** A code that an application exchanges for tokens. */
+export function newCode(): string {
+  return randomBytes(32).toString("base64url");
+}
+
+export function newClientSecret(): string {
+  return `gs_${randomBytes(32).toString("base64url")}`;
+}
+
 /**
  * The one successor of a refresh token. Derived, so that an honest retry within the grace time gets the same answer
  * though only hashes are stored.

@@ -140,7 +140,7 @@ export function createLimiter(config: Config, redis: Redis, log: Logger): Limite
     const major = bucket.per
       .map((name) => (bucket.byToken ? digest(params[name] ?? "") : (params[name] ?? "")))
       .join(":");
-    const subject = caller === null ? `a:${address}` : `u:${caller.user.id}`;
+    const subject = subjectOf(caller, address);
     const limit = scaled(bucket, factor);
     const resource = `${bucket.hash}:${major}`;
     const own: Rule = {
@@ -181,6 +181,12 @@ export function createLimiter(config: Config, redis: Redis, log: Logger): Limite
       },
     };
   }
+}
+
+/** Whose requests are counted together: those of an application that acts for a user are not the user's own. */
+function subjectOf(caller: Caller | null, address: string): string {
+  if (caller === null) return `a:${address}`;
+  return caller.grant === null ? `u:${caller.user.id}` : `o:${caller.grant.applicationId}:${caller.user.id}`;
 }
 
 /** Short enough for a key, and no token in it. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { SCOPES } from "../oauth2/scopes.ts";
 import type { Route } from "../route.ts";
 import { limitsOf } from "./limits-text.ts";
 import { type BodyRef, operations } from "./operations.ts";
@@ -11,6 +12,17 @@ const SECURITY: Json = {
   person: { type: "apiKey", in: "header", name: "Authorization", description: "The token of a login" },
 };
 
+/** @param publicUrl where the consent page is */
+function securitySchemes(publicUrl: string): Json {
+  const refreshUrl = `${publicUrl}/api/v10/oauth2/token`;
+  const flow = { tokenUrl: refreshUrl, refreshUrl, scopes: SCOPES };
+  const flows = {
+    authorizationCode: { authorizationUrl: `${publicUrl}/oauth2/authorize`, ...flow },
+    clientCredentials: flow,
+  };
+  return { ...SECURITY, oauth2: { type: "oauth2", flows } };
+}
+
 const ERROR: Json = {
   type: "object",
   required: ["code", "message"],
@@ -19,6 +31,13 @@ const ERROR: Json = {
     message: { type: "string" },
     errors: { type: "object", description: "What is wrong with a form, by field, each with its `_errors`" },
   },
+};
+
+/** https://datatracker.ietf.org/doc/html/rfc6749#section-5.2 */
+const OAUTH_ERROR: Json = {
+  type: "object",
+  required: ["error"],
+  properties: { error: { type: "string" }, error_description: { type: "string" } },
 };
 
 const LIMITED: Json = {
@@ -53,8 +72,8 @@ export async function openApiDocument(routes: readonly Route[], publicUrl: strin
     servers: [{ url: `${publicUrl}/api/v10` }],
     paths,
     components: {
-      securitySchemes: SECURITY,
-      schemas: { ...reachable(discord, paths), Error: ERROR, RateLimited: LIMITED },
+      securitySchemes: securitySchemes(publicUrl),
+      schemas: { ...reachable(discord, paths), Error: ERROR, OAuthError: OAUTH_ERROR, RateLimited: LIMITED },
     },
   };
 }
@@ -75,11 +94,26 @@ function operationOf(route: Route): Json {
       ...(route.bucket.shared === undefined ? {} : { shared: route.bucket.shared }),
       ...(route.sharedLimit === undefined ? {} : { sharedFor: route.sharedLimit }),
     },
-    security: open ? [{}] : [...(kind === "person" ? [] : [{ bot: [] }]), ...(kind === "bot" ? [] : [{ person: [] }])],
+    security: open ? [{}] : securityOf(route),
     parameters: [...pathParameters(route.path), ...queryParameters(route.query)],
     ...(route.body === undefined ? {} : { requestBody: bodyOf(route.body, route.files) }),
+    ...(route.form === undefined ? {} : { requestBody: urlEncoded(route.form) }),
     responses: responsesOf(route),
   };
+}
+
+function securityOf({ access: { kind }, scopes }: Route): Json[] {
+  const bots = kind === "bot" || kind === "guild bot";
+  const named = scopes === "any" ? [[]] : scopes.map((scope) => [scope]);
+  return [
+    ...(kind === "person" || kind === "bearer" ? [] : [{ bot: [] }]),
+    ...(bots || kind === "bearer" ? [] : [{ person: [] }]),
+    ...named.map((scope) => ({ oauth2: scope })),
+  ];
+}
+
+function urlEncoded(schema: z.ZodType): Json {
+  return { required: true, content: { "application/x-www-form-urlencoded": { schema: jsonSchema(schema) } } };
 }
 
 function bodyOf(schema: z.ZodType, files: boolean): Json {
@@ -130,7 +164,7 @@ function responsesOf(route: Route): Json {
   return {
     ...successOf(route),
     "429": error("RateLimited"),
-    "4XX": error("Error"),
+    "4XX": error(route.form === undefined ? "Error" : "OAuthError"),
     "503": error("Error"),
   };
 }

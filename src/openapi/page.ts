@@ -47,6 +47,7 @@ function entry(route: Route) {
   const facts: [string, string][] = [["Who", route.access.kind]];
   if (route.access.needs.length > 0) facts.push(["Permissions", route.access.needs.join(", ")]);
   facts.push(["Rate limit", limitsOf(route)]);
+  if (route.scopes.length > 0) facts.push(["Scopes", route.scopes === "any" ? "any" : route.scopes.join(", ")]);
   if (route.operation !== undefined) facts.push(["Discord's name", route.operation]);
   return html`<details>
     <summary><b>${route.method}</b><code>${route.path}</code> ${route.summary ?? ""}</summary>

@@ -12,11 +12,12 @@ import { applicationOwner, callersApplication, ownApplication } from "../applica
 import { flagsAfter, profileFields } from "../applications/body.ts";
 import { removeApplication } from "../applications/remove.ts";
 import { announceRevocation } from "../auth/logins.ts";
-import { hashToken, newBotToken } from "../auth/tokens.ts";
+import { hashToken, newBotToken, newClientSecret } from "../auth/tokens.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { httpUrl, imageData, trimmed } from "../fields.ts";
 import { storeImages } from "../files/images.ts";
 import { verifyInteractionEndpoint } from "../interactions/verify.ts";
+import { redirectUri } from "../oauth2/redirect-uri.ts";
 import { person, route } from "../route.ts";
 import {
   type ApplicationPatch,
@@ -27,12 +28,15 @@ import {
   insertApplication,
   listApplicationsOf,
   privateKeyOf,
+  setClientSecret,
   updateApplication,
 } from "../store/applications.ts";
 import { endpointState, setEndpoint } from "../store/interaction-endpoints.ts";
 import { setBotToken } from "../store/tokens.ts";
 
 const MAX_APPLICATIONS = 100;
+const MAX_REDIRECT_URIS = 25;
+const withoutRepeats = (list: string[]) => [...new Set(list)];
 /** The privileged intents: on a self-hosted platform nobody reviews bots, so a new application has them all. */
 const DEFAULT_FLAGS =
   ApplicationFlags.GatewayPresenceLimited |
@@ -42,6 +46,9 @@ const DEFAULT_FLAGS =
 const applicationPatch = z.object({
   ...profileFields,
   interactions_endpoint_url: httpUrl.nullish().or(z.literal("").transform(() => null)),
+  bot_public: z.boolean().optional(),
+  bot_require_code_grant: z.boolean().optional(),
+  redirect_uris: z.array(redirectUri).max(MAX_REDIRECT_URIS).transform(withoutRepeats).optional(),
   event_webhooks_url: httpUrl.nullish(),
   event_webhooks_status: z.literal([1, 2]).optional(),
   event_webhooks_types: z.array(z.string().max(64)).max(100).optional(),
@@ -99,6 +106,17 @@ export const applicationRoutes = [
       // The old token's sockets and remembered answers go at once.
       if (application.bot_id !== null) await announceRevocation(app, application.bot_id, null);
       return { id: application.id, token };
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/applications/:application_id/secret",
+    summary: "Make the client secret of OAuth2, or replace it: the only answer that shows it",
+    access: ownApplication,
+    handle: async ({ app }, application) => {
+      const secret = newClientSecret();
+      await setClientSecret(app.sql, application.id, hashToken(secret));
+      return { id: application.id, client_id: application.id, client_secret: secret };
     },
   }),
   route({

@@ -65,6 +65,7 @@ export const commandPermissionRoutes = [
     path: `${COMMANDS}/permissions`,
     operation: "list_guild_application_command_permissions",
     access: commandRulesReader,
+    scopes: ["applications.commands.permissions.update"],
     handle: async ({ app }, { application, guildId }) => {
       const rows = await listCommandRules(app.sql, guildId, application.id);
       return rows.map((row) => wireCommandPermissions(application.id, guildId, row.command_id, row.rules));
@@ -75,6 +76,7 @@ export const commandPermissionRoutes = [
     path: `${COMMANDS}/:command_id/permissions`,
     operation: "get_guild_application_command_permissions",
     access: commandRulesReader,
+    scopes: ["applications.commands.permissions.update"],
     handle: async ({ app, params }, { application, guildId }) => {
       const id = params.get("command_id");
       const commandId = id === application.id ? null : id;
@@ -92,6 +94,7 @@ export const commandPermissionRoutes = [
     path: `${COMMANDS}/:command_id/permissions`,
     operation: "set_guild_application_command_permissions",
     access: commandManager,
+    scopes: ["applications.commands.permissions.update"],
     body: z.object({
       permissions: z
         .array(

@@ -32,12 +32,14 @@ export const commandRoutes = [
 
 /** The seven operations on commands, which global ones and those of a guild have alike. */
 function routesOf(path: string, what: string, access: Access<Commands>): Route[] {
+  const scopes = ["applications.commands.update"] as const;
   return [
     route({
       method: "GET",
       path,
       operation: `list_${what}s`,
       access,
+      scopes,
       query: z.object({ with_localizations: queryFlag.optional() }),
       handle: async (request, { scope }) => {
         const locale = request.query.with_localizations === true ? undefined : localeOf(request);
@@ -49,6 +51,7 @@ function routesOf(path: string, what: string, access: Access<Commands>): Route[]
       path,
       operation: `create_${what}`,
       access,
+      scopes,
       status: 201,
       body: newCommand,
       handle: async ({ app, body, http }, commands) => {
@@ -61,6 +64,7 @@ function routesOf(path: string, what: string, access: Access<Commands>): Route[]
       path,
       operation: `bulk_set_${what}s`,
       access,
+      scopes,
       body: commandList,
       handle: async ({ app, body }, commands) =>
         (await overwriteCommands(app, commands, body)).map((row) => wireCommand(row)),
@@ -70,6 +74,7 @@ function routesOf(path: string, what: string, access: Access<Commands>): Route[]
       path: `${path}/:command_id`,
       operation: `get_${what}`,
       access,
+      scopes,
       handle: async ({ app, params }, { scope }) => {
         const row = await findCommandIn(app.sql, scope, params.get("command_id"));
         if (row === undefined) throw new ApiError("UNKNOWN_COMMAND");
@@ -81,6 +86,7 @@ function routesOf(path: string, what: string, access: Access<Commands>): Route[]
       path: `${path}/:command_id`,
       operation: `update_${what}`,
       access,
+      scopes,
       body: commandPatch,
       handle: async ({ app, params, body }, commands) =>
         wireCommand(await editCommand(app, commands, params.get("command_id"), body)),
@@ -90,6 +96,7 @@ function routesOf(path: string, what: string, access: Access<Commands>): Route[]
       path: `${path}/:command_id`,
       operation: `delete_${what}`,
       access,
+      scopes,
       handle: ({ app, params }, commands) => deleteCommand(app, commands, params.get("command_id")),
     }),
   ];

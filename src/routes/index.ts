@@ -9,6 +9,7 @@ import { commandPermissionRoutes } from "./command-permissions.ts";
 import { commandRoutes } from "./commands.ts";
 import { gatewayRoutes } from "./gateway.ts";
 import { guildRoutes } from "./guilds.ts";
+import { integrationRoutes } from "./integrations.ts";
 import { interactionRoutes } from "./interactions.ts";
 import { inviteRoutes } from "./invites.ts";
 import { memberRoutes } from "./members.ts";
@@ -43,6 +44,7 @@ export const routes: readonly Route[] = [
   ...commandPermissionRoutes,
   ...oauth2Routes,
   ...interactionRoutes,
+  ...integrationRoutes,
   ...webhookRoutes,
   ...webhookMessageRoutes,
   ...gatewayRoutes,

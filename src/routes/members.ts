@@ -3,7 +3,7 @@ import { z } from "zod";
 import { outranks } from "../../core/permissions.ts";
 import { membersAfter } from "../../core/store/member-search.ts";
 import { type MemberRow, memberFacts, wireMember } from "../../core/wire/member.ts";
-import { demand, type InGuild, inGuild, inGuildOf, lockedGuild } from "../access.ts";
+import { demand, type InGuild, inGuild, inGuildAsBot, inGuildOf, lockedGuild } from "../access.ts";
 import type { App } from "../app.ts";
 import { auditAction } from "../audit/entry.ts";
 import { ApiError } from "../errors.ts";
@@ -20,6 +20,7 @@ import {
   saveMember,
 } from "../members.ts";
 import { removeMember } from "../membership.ts";
+import { joinMember, newMember } from "../oauth2/join.ts";
 import { route } from "../route.ts";
 import type { MemberPatch } from "../store/members.ts";
 
@@ -50,7 +51,17 @@ export const memberRoutes = [
     path: "/users/@me/guilds/:guild_id/member",
     operation: "get_my_guild_member",
     access: inGuildOf((_request, caller) => caller.user.id),
+    scopes: ["guilds.members.read"],
     handle: async (_request, { target }) => show(target),
+  }),
+  route({
+    method: "PUT",
+    path: "/guilds/:guild_id/members/:user_id",
+    operation: "add_guild_member",
+    access: inGuildAsBot("CREATE_INSTANT_INVITE"),
+    status: 201,
+    body: newMember,
+    handle: ({ app, params, body }, where) => joinMember(app, where, params.get("user_id"), body),
   }),
   route({
     method: "PATCH",

@@ -1,15 +1,13 @@
 import { z } from "zod";
 import { isTaken } from "../../core/db.ts";
-import { guildPermissions } from "../../core/permissions.ts";
 import { wireDmChannel } from "../../core/wire/channel.ts";
-import { memberFacts } from "../../core/wire/member.ts";
-import { roleFacts } from "../../core/wire/role.ts";
-import { wireOwnUser, wireUser } from "../../core/wire/user.ts";
+import { wireGrantedUser, wireOwnUser, wireUser } from "../../core/wire/user.ts";
 import { enterGuild } from "../access.ts";
 import type { App } from "../app.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { imageData, limit, queryFlag, snowflake, trimmed } from "../fields.ts";
 import { storeImages } from "../files/images.ts";
+import { permissionsOf } from "../guilds.ts";
 import { removeMember } from "../membership.ts";
 import { account, route } from "../route.ts";
 import { openDm } from "../store/dms.ts";
@@ -30,7 +28,9 @@ export const userRoutes = [
     path: "/users/@me",
     operation: "get_my_user",
     access: account,
-    handle: async (_request, caller) => wireOwnUser(caller.user),
+    scopes: ["identify"],
+    handle: async (_request, { user, grant }) =>
+      grant === null ? wireOwnUser(user) : wireGrantedUser(user, grant.scopes),
   }),
   route({
     method: "PATCH",
@@ -79,6 +79,7 @@ export const userRoutes = [
     path: "/users/@me/guilds",
     operation: "list_my_guilds",
     access: account,
+    scopes: ["guilds"],
     query: z.object({
       before: snowflake.optional(),
       after: snowflake.optional(),
@@ -89,14 +90,13 @@ export const userRoutes = [
       const rows = await listGuildsOf(app.sql, caller.user.id, query);
       const online = query.with_counts === true ? await app.onlineIn(rows.map((row) => row.id)) : [];
       return rows.map((row, i) => {
-        const facts = { id: row.id, ownerId: row.owner_id, roles: new Map(row.roles.map((r) => [r.id, roleFacts(r)])) };
         return {
           id: row.id,
           name: row.name,
           icon: row.icon,
           banner: row.banner,
           owner: row.owner_id === caller.user.id,
-          permissions: guildPermissions(facts, memberFacts(row), Date.now()).toString(),
+          permissions: permissionsOf(row).toString(),
           features: row.features,
           ...(query.with_counts === true
             ? { approximate_member_count: row.member_count, approximate_presence_count: online[i] ?? 0 }
@@ -104,6 +104,15 @@ export const userRoutes = [
         };
       });
     },
+  }),
+  route({
+    method: "GET",
+    path: "/users/@me/connections",
+    operation: "list_my_connections",
+    access: account,
+    scopes: ["connections"],
+    // There are no accounts elsewhere that one could link.
+    handle: async () => [],
   }),
   route({
     method: "DELETE",

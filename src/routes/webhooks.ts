@@ -1,9 +1,7 @@
-import { randomBytes, timingSafeEqual } from "node:crypto";
-import { AuditLogEvent, ChannelType } from "discord-api-types/v10";
+import { timingSafeEqual } from "node:crypto";
+import { AuditLogEvent } from "discord-api-types/v10";
 import { z } from "zod";
 import type { Db } from "../../core/db.ts";
-import { seal, unseal } from "../../core/secret.ts";
-import { wireWebhook } from "../../core/wire/webhook.ts";
 import { demand, enterChannel, enterGuild, type InGuildChannel, inGuild, inGuildChannel } from "../access.ts";
 import type { App } from "../app.ts";
 import { auditAction, auditChange } from "../audit/entry.ts";
@@ -21,26 +19,18 @@ import type { InteractionRow } from "../store/interactions.ts";
 import {
   deleteWebhook,
   findWebhook,
-  insertWebhook,
   listChannelWebhooks,
   listGuildWebhooks,
   updateWebhook,
   type WebhookRow,
 } from "../store/webhooks.ts";
-import { MAX_PER_CHANNEL, webhooksUpdate } from "../webhooks/event.ts";
+import { createWebhook, newWebhookToken, openedToken, shownWebhook, WEBHOOK_CHANNELS } from "../webhooks/create.ts";
+import { webhooksUpdate } from "../webhooks/event.ts";
 import { withComponents } from "../webhooks/messages.ts";
 
 /** In any of its forms. */
 export const EDIT = { requests: 5, seconds: 2 };
 export const EXECUTE: Limit = { bucket: "execute webhook", requests: 5, seconds: 2 };
-const WEBHOOK_CHANNELS: readonly number[] = [
-  ChannelType.GuildText,
-  ChannelType.GuildAnnouncement,
-  ChannelType.GuildVoice,
-  ChannelType.GuildStageVoice,
-  ChannelType.GuildForum,
-  ChannelType.GuildMedia,
-];
 const name = trimmed(1, 80).refine((value) => !/clyde|discord/i.test(value), "Name can't contain that word.");
 
 /** A member who manages webhooks in the channel of the webhook `:webhook_id`. */
@@ -85,7 +75,7 @@ interface WithToken {
 
 function checkToken({ app, params }: Request<unknown, unknown>, found: WebhookRow): WithToken {
   if (found.token === null) throw new ApiError("INVALID_WEBHOOK_TOKEN");
-  const token = opened(app, found.token);
+  const token = openedToken(app, found.token);
   const given = Buffer.from(params.get("webhook_token"));
   const wanted = Buffer.from(token);
   if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) throw new ApiError("INVALID_WEBHOOK_TOKEN");
@@ -103,13 +93,6 @@ async function existingRow(sql: Db, id: string): Promise<WebhookRow> {
   return found;
 }
 
-const opened = (app: App, token: Buffer): string => unseal(app.secret, token).toString("utf8");
-
-const shown = (app: App, webhook: WebhookRow, withCreator = true) =>
-  wireWebhook(webhook, webhook.token && opened(app, webhook.token), app.config.publicUrl, withCreator);
-
-const newToken = (app: App): Buffer => seal(app.secret, randomBytes(51).toString("base64url"));
-
 export const webhookRoutes = [
   route({
     method: "POST",
@@ -119,26 +102,12 @@ export const webhookRoutes = [
     images: true,
     body: z.object({ name, avatar: imageData }),
     handle: async ({ app, body }, { channel, caller }) => {
-      if (!WEBHOOK_CHANNELS.includes(channel.type)) throw new ApiError("WRONG_CHANNEL_TYPE");
-      const images = await storeImages(app, body, ["avatar"]);
-      const id = app.nextId();
-      const webhook = {
-        id,
-        guildId: channel.server_id,
-        channelId: channel.id,
-        creatorId: caller.user.id,
-        applicationId: caller.applicationId,
-        name: body.name,
-        avatar: images.avatar ?? null,
-        token: newToken(app),
-      };
-      await app.change(async (tx, emit) => {
-        if (!(await insertWebhook(tx, webhook, MAX_PER_CHANNEL))) throw new ApiError("MAX_WEBHOOKS");
-        emit(webhooksUpdate(webhook.guildId, webhook.channelId));
-        const row = await existingRow(tx, id);
-        emit(auditChange(row.server_id, AuditLogEvent.WebhookCreate, id, null, webhookFields(row)));
-      });
-      return shown(app, await existingRow(app.sql, id));
+      const { avatar = null } = await storeImages(app, body, ["avatar"]);
+      const maker = { creatorId: caller.user.id, applicationId: caller.applicationId };
+      const row = await app.change((tx, emit) =>
+        createWebhook(app, tx, emit, channel, { ...maker, name: body.name, avatar }),
+      );
+      return shownWebhook(app, row);
     },
   }),
   route({
@@ -148,7 +117,7 @@ export const webhookRoutes = [
     access: inGuildChannel("MANAGE_WEBHOOKS"),
     handle: async ({ app }, { channel }) => {
       const rows = await listChannelWebhooks(app.sql, channel.id);
-      return rows.map((row) => shown(app, row));
+      return rows.map((row) => shownWebhook(app, row));
     },
   }),
   route({
@@ -158,7 +127,7 @@ export const webhookRoutes = [
     access: inGuild("MANAGE_WEBHOOKS"),
     handle: async ({ app }, { guild }) => {
       const rows = await listGuildWebhooks(app.sql, guild.id);
-      return rows.map((row) => shown(app, row));
+      return rows.map((row) => shownWebhook(app, row));
     },
   }),
   route({
@@ -166,7 +135,7 @@ export const webhookRoutes = [
     path: "/webhooks/:webhook_id",
     operation: "get_webhook",
     access: webhookManager,
-    handle: async ({ app }, { webhook }) => shown(app, webhook),
+    handle: async ({ app }, { webhook }) => shownWebhook(app, webhook),
   }),
   route({
     method: "PATCH",
@@ -203,11 +172,11 @@ export const webhookRoutes = [
       // One that follows a channel has none.
       if (webhook.token === null) throw new ApiError("UNKNOWN_WEBHOOK");
       await app.change(async (tx, emit) => {
-        await updateWebhook(tx, webhook.id, { token: newToken(app) });
+        await updateWebhook(tx, webhook.id, { token: newWebhookToken(app) });
         emit(webhooksUpdate(webhook.server_id, webhook.channel_id));
         emit(auditAction(webhook.server_id, AuditLogEvent.WebhookUpdate, webhook.id));
       });
-      return shown(app, await existingRow(app.sql, webhook.id));
+      return shownWebhook(app, await existingRow(app.sql, webhook.id));
     },
   }),
   route({
@@ -215,7 +184,7 @@ export const webhookRoutes = [
     path: "/webhooks/:webhook_id/:webhook_token",
     operation: "get_webhook_by_token",
     access: webhookToken,
-    handle: async ({ app }, { webhook }) => shown(app, webhook, false),
+    handle: async ({ app }, { webhook }) => shownWebhook(app, webhook, false),
   }),
   route({
     method: "PATCH",
@@ -283,7 +252,7 @@ async function change(
     const row = await existingRow(tx, webhook.id);
     emit(auditChange(row.server_id, AuditLogEvent.WebhookUpdate, row.id, webhookFields(webhook), webhookFields(row)));
   });
-  return shown(app, await existingRow(app.sql, webhook.id), withCreator);
+  return shownWebhook(app, await existingRow(app.sql, webhook.id), withCreator);
 }
 
 async function remove(app: App, webhook: WebhookRow): Promise<undefined> {

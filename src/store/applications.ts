@@ -8,7 +8,8 @@ export interface ApplicationRow extends WireableApplication {
   bot_id: string | null;
 }
 
-const applicationColumns = (sql: Db) => sql`
+/** Of `applications a`. */
+export const applicationColumns = (sql: Db) => sql`
   a.id, a.owner_id, a.bot_id, a.name, a.description, a.icon, ${applicationFlags(sql)} as flags, a.tags, a.bot_public,
   a.bot_require_code_grant, a.redirect_uris, a.custom_install_url, a.interactions_endpoint_url,
   a.role_connections_verification_url, a.event_webhooks_url, a.event_webhooks_status, a.event_webhooks_types,
@@ -68,6 +69,9 @@ export type ApplicationPatch = Partial<
     | "privacy_policy_url"
     | "icon"
     | "tags"
+    | "bot_public"
+    | "bot_require_code_grant"
+    | "redirect_uris"
     | "custom_install_url"
     | "role_connections_verification_url"
     | "event_webhooks_url"
@@ -97,10 +101,12 @@ export async function deleteApplication(sql: Db, id: string): Promise<void> {
   await sql`delete from applications where id = ${id}`;
 }
 
-/** Whether an application was added to a guild: its bot is a member. */
+/** Whether an application was added to a guild: its bot is a member, or its commands alone are there. */
 export async function isInGuild(sql: Db, application: ApplicationRow, guildId: string): Promise<boolean> {
   const rows = await sql`
-    select 1 from server_members where server_id = ${guildId} and user_id = ${application.bot_id}`;
+    select 1 from server_members where server_id = ${guildId} and user_id = ${application.bot_id}
+    union all select 1 from integrations where server_id = ${guildId} and application_id = ${application.id}
+      and 'applications.commands' = any(scopes)`;
   return rows.length > 0;
 }
 
@@ -143,6 +149,17 @@ function intentsAs(verified: boolean, flags: bigint): bigint {
     const has = (all & (full | limited)) !== 0n;
     return (all & ~(full | limited)) | (has ? (verified ? full : limited) : 0n);
   }, flags);
+}
+
+/** SHA-256 of the client secret; undefined when there is no such application, or none was made for it. */
+export async function clientSecretHash(sql: Db, id: string): Promise<Buffer | undefined> {
+  const [row] = await sql<{ client_secret_hash: Buffer | null }[]>`
+    select client_secret_hash from applications where id = ${id}`;
+  return row?.client_secret_hash ?? undefined;
+}
+
+export async function setClientSecret(sql: Db, id: string, hash: Buffer): Promise<void> {
+  await sql`update applications set client_secret_hash = ${hash} where id = ${id}`;
 }
 
 /** The seed of the application's signing key, sealed. */

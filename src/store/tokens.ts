@@ -8,7 +8,8 @@ interface AccountRow extends OwnUserRow {
   rate_limit_factor: number | null;
 }
 
-const accountColumns = (sql: Db) => sql`
+/** Of `users u`, what callers are known by. */
+export const accountColumns = (sql: Db) => sql`
   u.id, u.username, u.discriminator, u.global_name, u.avatar, u.banner, u.accent_color, u.bot, u.flags, u.email,
   u.locale`;
 
@@ -30,7 +31,13 @@ export async function accountOfAccessToken(sql: Db, hash: Buffer): Promise<Calle
 }
 
 function toCaller({ family_id, application_id, rate_limit_factor, ...user }: AccountRow): Caller {
-  return { user, familyId: family_id, applicationId: application_id, rateLimitFactor: rate_limit_factor ?? 1 };
+  return {
+    user,
+    familyId: family_id,
+    applicationId: application_id,
+    rateLimitFactor: rate_limit_factor ?? 1,
+    grant: null,
+  };
 }
 
 /** Replaces a bot's one token. */
@@ -110,6 +117,13 @@ export async function revokeFamily(sql: Db, familyId: string): Promise<void> {
   await sql`
     with gone as (delete from access_tokens where family_id = ${familyId})
     update refresh_tokens set revoked_at = coalesce(revoked_at, now()) where family_id = ${familyId}`;
+}
+
+/** Whether a login has not been ended. */
+export async function loginLives(sql: Db, familyId: string): Promise<boolean> {
+  const rows = await sql`
+    select 1 from refresh_tokens where family_id = ${familyId} and revoked_at is null limit 1`;
+  return rows.length > 0;
 }
 
 /** Ends all logins of a user. */

@@ -10,6 +10,12 @@ export async function findUser(sql: Db, id: string): Promise<UserRow | undefined
   return row;
 }
 
+/** With what only the account itself may see. */
+export async function findOwnUser(sql: Db, id: string): Promise<OwnUserRow | undefined> {
+  const [row] = await sql<OwnUserRow[]>`select ${userColumns(sql)}, email, locale from users where id = ${id}`;
+  return row;
+}
+
 /** Makes others who lock the same account wait until the transaction ends: joins, for its limit of guilds, and logins. */
 export async function lockUser(tx: Transaction, id: string): Promise<void> {
   await tx`select 1 from users where id = ${id} for no key update`;

@@ -27,6 +27,9 @@ const thread = z.strictObject(THREAD);
 const guildChannel = responseSchema("GuildChannelResponse");
 const channel = z.union([guildChannel, responseSchema("PrivateChannelResponse")]);
 const role = z.strictObject({ ...guildId, role: responseSchema("GuildRoleResponse") });
+/** https://discord.com/developers/docs/events/gateway-events#integration-create: without the user who has added it. */
+const { user: _adder, ...INTEGRATION } = shapeOf("DiscordIntegrationResponse");
+const integration = z.strictObject({ ...INTEGRATION, ...guildId });
 const ofUser = z.strictObject({ ...guildId, user: USER });
 
 /** https://discord.com/developers/docs/events/gateway-events#message-create */
@@ -206,6 +209,10 @@ const schemas: Readonly<Record<SentEvent, z.core.$ZodType>> = {
   }),
   GUILD_BAN_ADD: ofUser,
   GUILD_BAN_REMOVE: ofUser,
+  GUILD_INTEGRATIONS_UPDATE: z.strictObject(guildId),
+  INTEGRATION_CREATE: integration,
+  INTEGRATION_UPDATE: integration,
+  INTEGRATION_DELETE: z.strictObject({ ...guildId, id: snowflake, application_id: z.optional(snowflake) }),
   INVITE_CREATE: z.strictObject({
     ...guildId,
     channel_id: snowflake,

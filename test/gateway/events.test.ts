@@ -38,6 +38,13 @@ async function changeEverything(
   const invite = await owner.post(`/channels/${channel.id}/invites`, {});
   await owner.delete(`/invites/${invite.code}`);
   await owner.delete(`/channels/${channel.id}`);
+  const { id: helper } = await owner.post("/applications", { name: "Helper" });
+  await owner.post(`/applications/${helper}/bot`);
+  const where = { guild_id: guild.id, authorize: true };
+  for (const scope of ["applications.commands", "bot"]) {
+    await owner.post(`/oauth2/authorize?client_id=${helper}&scope=${scope}`, where);
+  }
+  await owner.delete(`/guilds/${guild.id}/members/${helper}`);
   await owner.put(`/guilds/${guild.id}/bans/${member.id}`);
   await owner.delete(`/guilds/${guild.id}/bans/${member.id}`);
   await platform.join(owner, guild, member);

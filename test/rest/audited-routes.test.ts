@@ -21,6 +21,10 @@ const WITHOUT: Record<string, readonly string[]> = {
     "PATCH /applications/:application_id",
     "POST /applications/:application_id/bot",
     "DELETE /applications/:application_id",
+    "POST /applications/:application_id/secret",
+    "POST /oauth2/token",
+    "POST /oauth2/token/revoke",
+    "DELETE /oauth2/tokens/:authorization_id",
   ],
   "changes commands of an application: Discord logs only who may use them": [
     "POST /applications/:application_id/commands",
@@ -68,6 +72,7 @@ const FIRST: Record<string, Prepare> = {
   // One's own are no matter for the log.
   "DELETE /channels/:channel_id/messages/:message_id": async (_, at) => ({ message_id: at.webhook_message_id }),
   "DELETE /guilds/:guild_id/members/:user_id/roles/:role_id": give,
+  "PUT /guilds/:guild_id/members/:user_id": letJoin,
   "DELETE /channels/:channel_id/messages/pins/:message_id": pin,
   "DELETE /channels/:channel_id/pins/:message_id": pin,
   "POST /oauth2/authorize": async (owner, at) => {
@@ -75,6 +80,20 @@ const FIRST: Record<string, Prepare> = {
     return undefined;
   },
 };
+
+/** Somebody who has let the application make them a member. */
+async function letJoin(owner: Client, at: Places): Promise<Partial<Places>> {
+  const joiner = await platform.person("joiner");
+  const { client_secret } = await owner.post(`/applications/${at.application_id}/secret`);
+  const query = { client_id: at.application_id, response_type: "code", scope: "guilds.join" };
+  const path = `/oauth2/authorize?${new URLSearchParams(query)}`;
+  const { location } = await joiner.post(path, { authorize: true });
+  const code = new URL(location).searchParams.get("code") ?? "";
+  const form = { client_id: at.application_id, client_secret, grant_type: "authorization_code", code };
+  const type = { "content-type": "application/x-www-form-urlencoded" };
+  const { body } = await platform.anonymous().request("POST", "/oauth2/token", String(new URLSearchParams(form)), type);
+  return { owner_id: joiner.id, access_token: body.access_token };
+}
 
 async function give(owner: Client, at: Places): Promise<undefined> {
   await owner.put(`/guilds/${at.guild_id}/members/${at.user_id}/roles/${at.role_id}`);

@@ -46,6 +46,8 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
     "POST /guilds/:guild_id/bulk-ban",
     "PATCH /guilds/:guild_id",
     "GET /guilds/:guild_id/invites",
+    "GET /guilds/:guild_id/integrations",
+    "DELETE /guilds/:guild_id/integrations/:integration_id",
   ],
   MANAGE_CHANNELS: [
     "PATCH /channels/:channel_id",
@@ -73,7 +75,7 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
     "DELETE /guilds/:guild_id/bans/:user_id",
     "POST /guilds/:guild_id/bulk-ban",
   ],
-  CREATE_INSTANT_INVITE: ["POST /channels/:channel_id/invites"],
+  CREATE_INSTANT_INVITE: ["PUT /guilds/:guild_id/members/:user_id", "POST /channels/:channel_id/invites"],
   SEND_MESSAGES: [
     "POST /channels/:channel_id/messages/:message_id/crosspost",
     "POST /channels/:channel_id/messages",

@@ -66,16 +66,21 @@ export function ask(
 }
 
 /** Who may call any route of this kind of access, and is not refused for who it is. */
-export function rightful(route: Route, platform: Platform, { bot, owner }: Pick<World, "bot" | "owner">): Client {
+export function rightful(
+  route: Route,
+  platform: Platform,
+  { bot, owner, bearer }: Pick<World, "bot" | "owner" | "bearer">,
+): Client {
   if (!needsToken(route)) return platform.anonymous();
-  return route.access.kind === "bot" ? bot : owner;
+  if (route.access.kind === "bearer") return bearer;
+  return route.access.kind === "bot" || route.access.kind === "guild bot" ? bot : owner;
 }
 
 /** Who may call this very route with its good request. */
 export async function callerOf(
   route: Route,
   platform: Platform,
-  world: Pick<World, "bot" | "owner" | "reader" | "stranger">,
+  world: Pick<World, "bot" | "owner" | "bearer" | "reader" | "stranger">,
 ): Promise<Client> {
   const { caller } = rowOf(route);
   if (caller === "newcomer") return platform.person("newcomer");

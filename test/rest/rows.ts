@@ -1,4 +1,5 @@
 import { png } from "../harness/forms.ts";
+import { REDIRECT_URI } from "../harness/oauth2.ts";
 import type { Places } from "./world.ts";
 
 /** What the matrix must know of a route beyond the route's own data. */
@@ -93,6 +94,9 @@ const APPLICATION = {
   integration_types_config: { 0: { oauth2_install_params: INSTALL }, 1: {} },
   terms_of_service_url: "https://example.com/",
   privacy_policy_url: "https://example.com/",
+  bot_public: true,
+  bot_require_code_grant: true,
+  redirect_uris: ["https://example.com/callback"],
   custom_install_url: "https://example.com/",
   role_connections_verification_url: "https://example.com/",
   interactions_endpoint_url: null,
@@ -175,6 +179,7 @@ const GITHUB_USER = {
 const PASSWORD = "correct horse battery";
 const UNKNOWN_USER = 10013;
 const UNKNOWN_BAN = 10026;
+const UNKNOWN_AUTHORIZATION = 10012;
 
 /** By method and path. A route with nothing to tell has no row. */
 export const rows: Record<string, Row> = {
@@ -276,6 +281,13 @@ export const rows: Record<string, Row> = {
   "PATCH /guilds/:guild_id/roles": { body: (at) => [{ id: at.role_id, position: 2 }] },
   "PATCH /guilds/:guild_id/roles/:role_id": { body: () => ROLE },
   "GET /guilds/:guild_id/members": { query: () => ({ limit: "5", after: "1" }) },
+  "PUT /guilds/:guild_id/members/:user_id": {
+    path: { user_id: "owner_id" },
+    body: (at) => ({ access_token: at.access_token, nick: "nick", roles: [at.role_id], mute: true, deaf: true }),
+    unknown: { user_id: UNKNOWN_USER },
+    anywhere: ["user_id", "roles"],
+  },
+  "DELETE /oauth2/tokens/:authorization_id": { strangers: UNKNOWN_AUTHORIZATION },
   "PATCH /guilds/:guild_id/members/:user_id": {
     body: (at) => ({
       nick: "nick",
@@ -415,8 +427,27 @@ export const rows: Record<string, Row> = {
     anywhere: ["application_id"],
   },
   "POST /oauth2/authorize": {
-    body: (at) => ({ guild_id: at.guild_id, authorize: true }),
-    query: (at) => ({ client_id: at.application_id, scope: "bot", permissions: "8" }),
+    body: (at) => ({
+      authorize: true,
+      guild_id: at.guild_id,
+      webhook_channel_id: at.channel_id,
+      permissions: "8",
+    }),
+    query: (at) => ({
+      client_id: at.application_id,
+      scope: "bot webhook.incoming identify",
+      response_type: "code",
+      redirect_uri: REDIRECT_URI,
+      state: "state",
+      code_challenge: "x".repeat(43),
+      code_challenge_method: "S256",
+      nonce: "nonce",
+      prompt: "consent",
+      permissions: "8",
+      guild_id: at.guild_id,
+      disable_guild_select: "true",
+      integration_type: "0",
+    }),
     strangers: 50001,
     readers: 50013,
     anywhere: ["guild_id"],

@@ -4,6 +4,7 @@ import { ALL_PERMISSIONS, Permission, type PermissionName } from "../../core/per
 import { hashToken } from "../../src/auth/tokens.ts";
 import { insertInteraction } from "../../src/store/interactions.ts";
 import type { Client } from "../harness/client.ts";
+import { bearerClient, REDIRECT_URI } from "../harness/oauth2.ts";
 import type { Platform } from "../harness/platform.ts";
 
 /** The ids of one guild and what is in it: path parameters and bodies are filled from here. */
@@ -32,6 +33,12 @@ export interface Places {
   webhook_message_id: string;
   code: string;
   application_id: string;
+  /** The application in the guild. */
+  integration_id: string;
+  /** The owner's consent to the application, and what the application got. */
+  authorization_id: string;
+  owner_id: string;
+  access_token: string;
   /** A global command of the application; the other one is the guild's. */
   command_id: string;
   guild_command_id: string;
@@ -52,6 +59,8 @@ export interface World {
   /** A member of `elsewhere`, which the owner owns too. */
   neighbour: Client;
   bot: Client;
+  /** The bot's application, acting for the owner. */
+  bearer: Client;
   /** Members of `here` with every permission but ADMINISTRATOR and this one. */
   lacking(permission: PermissionName): Promise<Client>;
   here: Places;
@@ -59,7 +68,7 @@ export interface World {
   /** A conversation of the owner and the reader. */
   dmId: string;
   /** Another guild like `here`, with an owner and a bot of its own, for a request that changes it. */
-  another(): Promise<{ places: Places; owner: Client; bot: Client }>;
+  another(): Promise<{ places: Places; owner: Client; bot: Client; bearer: Client }>;
 }
 
 const READ = Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY;
@@ -68,7 +77,7 @@ export async function makeWorld(platform: Platform): Promise<World> {
   const people = ["owner", "reader", "stranger", "neighbour", "outcast"].map((name) => platform.person(name));
   const [owner, reader, stranger, neighbour, outcast] = await Promise.all(people);
   if (!owner || !reader || !stranger || !neighbour || !outcast) throw new Error("somebody is missing");
-  const { places: here, bot } = await makeGuild(platform, owner, reader, outcast);
+  const { places: here, bot, bearer } = await makeGuild(platform, owner, reader, outcast);
   const { places: elsewhere } = await makeGuild(platform, owner, neighbour, outcast);
   const dm = await owner.post("/users/@me/channels", { recipient_id: reader.id });
   const known = new Map<PermissionName, Promise<Client>>();
@@ -78,6 +87,7 @@ export async function makeWorld(platform: Platform): Promise<World> {
     stranger,
     neighbour,
     bot,
+    bearer,
     here,
     elsewhere,
     dmId: dm.id,
@@ -112,8 +122,9 @@ async function makeGuild(
   owner: Client,
   reader: Client,
   outcast: Client,
-): Promise<{ places: Places; bot: Client }> {
+): Promise<{ places: Places; bot: Client; bearer: Client }> {
   const { id, channelId } = await platform.guild(owner);
+  const bot = await platform.bot(owner, id, String(Permission.ADMINISTRATOR));
   await owner.patch(`/guilds/${id}/roles/${id}`, { permissions: "0" });
   const voice = await owner.post(`/guilds/${id}/channels`, { name: "voice", type: 2 });
   const category = await owner.post(`/guilds/${id}/channels`, { name: "category", type: 4 });
@@ -138,7 +149,6 @@ async function makeGuild(
   await owner.put(`/channels/${thread.id}/thread-members/${reader.id}`);
   await owner.put(`/channels/${channelId}/permissions/${role.id}`, { type: 0, allow: "0", deny: "2048" });
   await owner.put(`/guilds/${id}/bans/${outcast.id}`, {});
-  const bot = await platform.bot(owner, id);
   const ping = { name: "ping", description: "Says pong" };
   const command = await bot.post(`/applications/${bot.id}/commands`, ping);
   const guildCommand = await bot.post(`/applications/${bot.id}/guilds/${id}/commands`, ping);
@@ -151,6 +161,8 @@ async function makeGuild(
     type: 4,
     data: { content: "answer" },
   });
+  const { authorization_id, access_token, bearer } = await allow(platform, owner, bot.id);
+  const [integration] = await owner.get(`/guilds/${id}/integrations`);
   const places: Places = {
     guild_id: id,
     channel_id: channelId,
@@ -178,8 +190,28 @@ async function makeGuild(
     interaction_id: waiting.id,
     interaction_token: waiting.token,
     answered_token: answered.token,
+    integration_id: integration.id,
+    authorization_id,
+    owner_id: owner.id,
+    access_token,
   };
-  return { places, bot };
+  return { places, bot, bearer };
+}
+
+/** The owner lets the application act for them. */
+async function allow(platform: Platform, owner: Client, applicationId: string) {
+  await owner.patch(`/applications/${applicationId}`, { redirect_uris: [REDIRECT_URI] });
+  const { client_secret } = await owner.post(`/applications/${applicationId}/secret`);
+  const query = { client_id: applicationId, response_type: "code", scope: "identify" };
+  await owner.post(`/oauth2/authorize?${new URLSearchParams(query)}`, { authorize: true });
+  const [authorization] = await owner.get("/oauth2/tokens");
+  const scope = "identify email openid connections guilds guilds.join guilds.members.read";
+  const form = { client_id: applicationId, client_secret, grant_type: "client_credentials", scope };
+  const { body } = await platform.anonymous().request("POST", "/oauth2/token", String(new URLSearchParams(form)), {
+    "content-type": "application/x-www-form-urlencoded",
+  });
+  const bearer = bearerClient(platform, body.access_token, owner.id);
+  return { authorization_id: String(authorization.id), access_token: String(body.access_token), bearer };
 }
 
 /** An interaction of a time to come, so that its deadline is far; its token comes from nowhere but here. */

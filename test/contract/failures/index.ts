@@ -4,6 +4,7 @@ import { channelFailures } from "./channels.ts";
 import type { FailureTable } from "./failure.ts";
 import { guildFailures } from "./guilds.ts";
 import { messageFailures } from "./messages.ts";
+import { oauth2Failures } from "./oauth2.ts";
 import { userFailures } from "./users.ts";
 import { interactionFailures, webhookFailures } from "./webhooks.ts";
 
@@ -14,6 +15,7 @@ export const failures: FailureTable = {
   ...channelFailures,
   ...guildFailures,
   ...messageFailures,
+  ...oauth2Failures,
   ...userFailures,
   ...interactionFailures,
   ...webhookFailures,

@@ -10,6 +10,7 @@ import { interactionScenarios } from "./interactions.ts";
 import { inviteScenarios } from "./invites.ts";
 import { memberScenarios } from "./members.ts";
 import { messageScenarios } from "./messages.ts";
+import { oauth2Scenarios } from "./oauth2.ts";
 import { roleScenarios } from "./roles.ts";
 import { threadScenarios } from "./threads.ts";
 import { userScenarios } from "./users.ts";
@@ -28,6 +29,7 @@ export const scenarios: Scenarios = {
   ...inviteScenarios,
   ...memberScenarios,
   ...messageScenarios,
+  ...oauth2Scenarios,
   ...roleScenarios,
   ...threadScenarios,
   ...userScenarios,
