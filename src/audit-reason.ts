@@ -9,8 +9,10 @@ const MAX_LENGTH = 512;
  */
 export function auditReason(http: Context): string | null {
   const header = http.req.header("x-audit-log-reason");
-  if (header === undefined) return null;
-  const reason = decode(header).replaceAll("\u0000", "").trim();
+  // The older form, which discordgo still uses for bans.
+  const given = header === undefined ? http.req.query("reason") : decode(header);
+  if (given === undefined) return null;
+  const reason = given.replaceAll("\u0000", "").trim();
   if (reason.length > MAX_LENGTH) {
     throw invalidField(["reason"], "BASE_TYPE_BAD_LENGTH", `Must be ${MAX_LENGTH} or fewer in length.`);
   }
