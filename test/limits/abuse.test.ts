@@ -43,7 +43,7 @@ test("a webhook that isn't there counts", async () => {
   const lost = platform.anonymous();
   const from = newAddress();
   for (let i = 0; i < 100; i++) {
-    const { status } = await lost.request("POST", `/webhooks/${i + 1}/token`, { content: "x" }, from);
+    const { status } = await lost.request("POST", `/webhooks/${i + 1}/gone`, { content: "x" }, from);
     expect(status).toBe(404);
   }
   expect((await lost.request("GET", "/gateway", undefined, from)).status).toBe(429);
