@@ -76,7 +76,6 @@ export const messageRoutes = [
     handle: async ({ app, params, body, files }, where) => {
       demandOpen(where);
       const before = await existing(app, where, params.get("message_id"));
-      if (where.type === "guild") checkEmbeds(where.permissions, body.embeds);
       return edit(app, where, before, body, files);
     },
   }),
@@ -166,6 +165,7 @@ async function edit(app: App, where: InChannel, before: MessageRow, body: Messag
   const onlyFlags = !isOfContent(body, uploads) && body.flags !== undefined;
   const mayManage = where.type === "guild" && has(where.permissions, Permission.MANAGE_MESSAGES);
   if (!own && !(onlyFlags && mayManage)) throw new ApiError("NOT_AUTHOR");
+  if (where.type === "guild") checkEmbeds(where.permissions, body.embeds);
   const place = placeOf(where);
   const change = await prepareEdit(app, place, before, body, uploads, {
     guildId: where.type === "guild" ? where.guild.id : null,

@@ -147,18 +147,6 @@ export const channelFailures: FailureTable = {
     invalid: [],
     limits: [],
   },
-  follow_channel: {
-    forbidden: [anonymous, stranger, reader, hidden, lacks("MANAGE_WEBHOOKS")],
-    unknown: [noChannel, { body: () => ({ webhook_channel_id: NOTHING }), status: 404, code: 10003 }],
-    invalid: [wrongBody(() => ({}), "webhook_channel_id", "BASE_TYPE_INVALID")],
-    limits: [
-      full(30007, async ({ sql, at, freeId }) => {
-        await sql`insert into webhooks (id, server_id, channel_id, name, token)
-          select ${freeId}::bigint + n, ${at.guild_id}, ${at.channel_id}, 'many', '' from generate_series(1, 15) n`;
-        return {};
-      }),
-    ],
-  },
   create_thread_from_message: {
     forbidden: [anonymous, stranger, reader, hidden, lacks("CREATE_PUBLIC_THREADS")],
     unknown: [noChannel, noMessage],

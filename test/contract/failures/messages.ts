@@ -119,17 +119,6 @@ export const messageFailures: FailureTable = {
       },
     ],
   },
-  crosspost_message: {
-    forbidden: [...inChannel, reader, lacks("SEND_MESSAGES"), lacks("MANAGE_MESSAGES")],
-    unknown: [noChannel, noMessage],
-    invalid: [],
-    limits: [
-      full(40033, async ({ owner, at }) => {
-        await owner.post(`/channels/${at.news_id}/messages/${at.news_message_id}/crosspost`);
-        return {};
-      }),
-    ],
-  },
   trigger_typing_indicator: {
     forbidden: [...inChannel, reader, lacks("SEND_MESSAGES")],
     unknown: [noChannel],
