@@ -22,6 +22,7 @@ import { hashToken } from "../auth/tokens.ts";
 import { ApiError, formErrors, invalidField } from "../errors.ts";
 import type { Upload } from "../files/form.ts";
 import { placeOf } from "../messages/place.ts";
+import { demandText } from "../messages/post.ts";
 import { channelStanding } from "../store/access.ts";
 import { type ApplicationRow, findApplication } from "../store/applications.ts";
 import { findChannel } from "../store/channels.ts";
@@ -135,6 +136,7 @@ async function sceneOf(app: App, caller: Caller, body: Invocation): Promise<Scen
   );
   if (body.guild_id && (where.type === "dm" || where.guild.id !== body.guild_id)) throw new ApiError("UNKNOWN_CHANNEL");
   if (where.type === "guild" && isTimedOut(where)) throw new ApiError("MISSING_PERMISSIONS");
+  if (where.type === "guild") demandText(where.channel);
   demandOpen(where);
   const application = await findApplication(app.sql, body.application_id);
   const botId = application?.bot_id ?? null;

@@ -129,8 +129,7 @@ function checkMaySend(where: InChannel, body: MessageCreate, plan: AttachmentPla
   else checkNotEmpty(body, plan);
   checkVoiceMessage(body, plan);
   if (where.type === "dm") return;
-  if (isForum(where.channel.type)) throw new ApiError("FORUM_CHANNEL");
-  if (!TEXT_TYPES.includes(where.channel.type)) throw new ApiError("NOT_A_TEXT_CHANNEL");
+  demandText(where.channel);
   if (body.tts === true && !has(where.permissions, Permission.SEND_TTS_MESSAGES)) {
     throw new ApiError("MISSING_PERMISSIONS");
   }
@@ -138,6 +137,12 @@ function checkMaySend(where: InChannel, body: MessageCreate, plan: AttachmentPla
   if (isVoiceMessage(body.flags) && !has(where.permissions, Permission.SEND_VOICE_MESSAGES)) {
     throw new ApiError("NO_VOICE_MESSAGES");
   }
+}
+
+/** @throws 50008 for a channel that holds no messages, 40058 for a forum, whose posts do */
+export function demandText({ type }: { type: number }): void {
+  if (isForum(type)) throw new ApiError("FORUM_CHANNEL");
+  if (!TEXT_TYPES.includes(type)) throw new ApiError("NOT_A_TEXT_CHANNEL");
 }
 
 /** A forward shows what somebody else said; nothing of the sender's own is mixed into it. */

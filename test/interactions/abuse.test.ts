@@ -124,6 +124,24 @@ describe("who may use an application", () => {
     expect((await stage.tries(2, { id: command.id })).body.code).toBe(50013);
   });
 
+  test("not where there are no messages, nor in an archived thread", async () => {
+    const stage = await makeStage(platform);
+    const command = await stage.command({ name: "ping" });
+    for (const [type, code] of [
+      [4, 50008],
+      [15, 40058],
+    ]) {
+      const channel = await stage.owner.post(`/guilds/${stage.guildId}/channels`, { name: "no text", type });
+      expect((await stage.tries(2, { id: command.id }, { channel_id: channel.id })).body.code).toBe(code);
+    }
+    const thread = await stage.owner.post(`/channels/${stage.channelId}/threads`, { name: "thread", type: 11 });
+    const told = await stage.use(2, { id: command.id }, { channel_id: thread.id });
+    expect(told.channel).toMatchObject({ id: thread.id, type: 11, thread_metadata: { archived: false } });
+    await stage.answer(told, answerWith("in a thread"));
+    await stage.owner.patch(`/channels/${thread.id}`, { archived: true });
+    expect((await stage.tries(2, { id: command.id }, { channel_id: thread.id })).body.code).toBe(50083);
+  });
+
   test("not during a timeout, components neither", async () => {
     const stage = await makeStage(platform);
     const command = await stage.command({ name: "ping" });
@@ -163,6 +181,22 @@ describe("who may use an application", () => {
     const { body } = await stage.answer(told, answerWith("@everyone"), "?with_response=true");
     expect(body.resource.message.mention_everyone).toBe(false);
   });
+});
+
+test("a bot that was away gets its interactions by RESUME, and none twice", async () => {
+  const stage = await makeStage(platform);
+  const command = await stage.command({ name: "ping" });
+  const first = await stage.use(2, { id: command.id });
+  const { sessionId, seq } = stage.botSocket;
+  stage.botSocket.cut();
+  expect((await stage.tries(2, { id: command.id }, { nonce: "away" })).status).toBe(204);
+  const { d } = await stage.memberSocket.event("INTERACTION_CREATE", (one) => one.nonce === "away");
+  const again = await Socket.open(platform.gatewayUrl(1));
+  expect((await again.resume(stage.bot.token ?? "", sessionId, seq)).t).toBe("RESUMED");
+  const got = again.received.filter(({ t }) => t === "INTERACTION_CREATE").map((one) => one.d.id);
+  expect(got).toEqual([d.id]);
+  expect(got).not.toContain(first.id);
+  again.close();
 });
 
 test("an interaction goes to the guild's shard alone, one of a conversation to the first", async () => {
