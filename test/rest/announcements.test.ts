@@ -76,7 +76,7 @@ describe("following", () => {
     const first = await follow(source.id, feed.id);
     expect(await follow(source.id, feed.id)).toEqual(first);
     expect(await reader.get(`/channels/${feed.id}/webhooks`)).toHaveLength(1);
-    await refused(Code.InvalidWebhookToken, reader, "POST", `/webhooks/${first.webhook_id}/token`, { content: "x" });
+    await refused(Code.InvalidWebhookToken, reader, "POST", `/webhooks/${first.webhook_id}/guessed`, { content: "x" });
     await reader.patch(`/webhooks/${first.webhook_id}`, { name: "renamed" });
     await reader.delete(`/webhooks/${first.webhook_id}`);
     await crosspost(await say(source.id));
