@@ -51,6 +51,8 @@ export interface Config {
   nodeTimeoutSeconds: number;
   auditLogDays: number;
   registration: "open" | "closed";
+  webhookLogDays: number;
+  webhookRetrySeconds: number;
 }
 
 /** A bucket in an S3-compatible store, addressed by path: `endpoint/bucket/key`. */
@@ -92,6 +94,14 @@ const environment = z.object({
   S3_ACCESS_KEY_ID: z.string().optional().describe("Its access key."),
   S3_SECRET_ACCESS_KEY: z.string().optional().describe("The secret of S3_ACCESS_KEY_ID."),
   EGRESS_ALLOW: networks().default([]).describe("Private networks that webhooks may call, as CIDRs with commas."),
+  WEBHOOK_RETRY_SECONDS: whole(10, 604_800)
+    .default(86_400)
+    .describe(
+      "How long a delivery to a URL is tried before it is given up; the pauses between attempts shrink with it.",
+    ),
+  WEBHOOK_LOG_DAYS: whole(3, 3650)
+    .default(30)
+    .describe("How long events sent to URLs, and what was answered, can be looked at and replayed."),
   RATE_LIMITS: z
     .enum(["on", "off"], { error: "must be on or off" })
     .default("on")
@@ -212,6 +222,8 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     nodeTimeoutSeconds: v.NODE_TIMEOUT_SECONDS,
     auditLogDays: v.AUDIT_LOG_DAYS,
     registration: v.REGISTRATION,
+    webhookLogDays: v.WEBHOOK_LOG_DAYS,
+    webhookRetrySeconds: v.WEBHOOK_RETRY_SECONDS,
   };
 }
 

@@ -1,33 +1,94 @@
 import type { Db } from "./db.ts";
+import type { Fragment } from "./store/fragments.ts";
 
 /** An event that outgoing webhooks may subscribe to. */
 export interface DeliverableEvent {
   type: string;
   /** Null is delivered to nobody: only members of a guild may hear of it. */
   guildId: string | null;
-  /** When set, it goes only to applications that may view the channel when it is sent. */
+  /** When set, it goes only to those who may view the channel when it is sent. */
   channelId: string | null;
   /** JSON text, sent as it is. */
   data: string;
 }
 
 /**
- * Stores a delivery for each event and each application that is subscribed to it and whose bot is in the guild. Call
- * it in the transaction of the change itself: then an event that happened can't be lost, and one that didn't isn't
- * sent. One statement, however many events; none for no event.
+ * Stores each event that some endpoint of its guild is subscribed to, and a delivery for each such endpoint. Call it in
+ * the transaction of the change itself: then an event that happened can't be lost, and one that didn't isn't sent. One
+ * statement, however many events and endpoints; none for no event.
  * @returns how many deliveries were stored
  */
 export async function enqueueDeliveries(sql: Db, events: readonly DeliverableEvent[]): Promise<number> {
   const ofGuilds = events.filter((event) => event.guildId !== null);
   if (ofGuilds.length === 0) return 0;
-  const stored = await sql`
-    insert into webhook_deliveries (application_id, event_type, server_id, channel_id, data)
-    select a.id, e.type, e.guild_id, e.channel_id, e.data
+  const happened = sql`
+    select e.type, e.guild_id, e.channel_id, e.data, e.nth
     from unnest(${ofGuilds.map((event) => event.type)}::text[], ${ofGuilds.map((event) => event.guildId)}::bigint[],
         ${ofGuilds.map((event) => event.channelId)}::bigint[], ${ofGuilds.map((event) => event.data)}::text[])
-      with ordinality as e (type, guild_id, channel_id, data, nth)
-    join applications a on a.event_webhooks_status = 2 and e.type = any(a.event_webhooks_types)
-    join server_members m on m.server_id = e.guild_id and m.user_id = a.bot_id
-    order by e.nth`;
-  return stored.count;
+      with ordinality as e (type, guild_id, channel_id, data, nth)`;
+  const [row] = await sql<[{ stored: number }]>`
+    with ${deliveriesOf(sql, happened)} select count(*)::int as stored from queued`;
+  return row.stored;
+}
+
+/**
+ * Parts of a WITH clause that store events and their deliveries; the last, `queued`, has a row for each delivery.
+ * Guilds with an endpoint that asked for strict order write one after the other: who waits for the lock gets the higher
+ * numbers, so that a guild's numbers come in the order of the commits.
+ * @param happened selects type, guild_id, channel_id, data and nth
+ */
+export const deliveriesOf = (sql: Db, happened: Fragment): Fragment => sql`
+  happened as (${happened}),
+  matched as materialized (
+    select h.nth, h.guild_id, e.id, e.strict_order
+    from happened h cross join lateral (
+      select e.id, e.strict_order from event_endpoints e
+      where e.server_id = h.guild_id and e.status = 2 and h.type = any(e.event_types)
+        and (e.channel_ids is null or h.channel_id = any(e.channel_ids)
+          or exists (select 1 from channels c where c.id = h.channel_id and c.type in (10, 11, 12)
+            and c.parent_id = any(e.channel_ids)))
+      union all
+      select e.id, e.strict_order from server_members m
+      join event_endpoints e on e.id = m.application_id and e.status = 2 and h.type = any(e.event_types)
+      where m.server_id = h.guild_id and m.application_id is not null
+    ) e
+  ),
+  taking_turns as materialized (
+    select pg_advisory_xact_lock(g.guild_id)
+    from (select distinct guild_id from matched where strict_order order by guild_id) g
+  ),
+  numbered as materialized (
+    select nextval('webhook_event_id') as id, h.*
+    from (select h.* from happened h, (select count(*) from taking_turns) t
+      where exists (select 1 from matched m where m.nth = h.nth) order by h.nth) h
+  ),
+  stored as (
+    insert into webhook_events (id, event_type, server_id, channel_id, data)
+    select n.id, n.type, n.guild_id, n.channel_id, n.data from numbered n
+  ),
+  queued as (
+    insert into webhook_queue (endpoint_id, event_id, event_type, server_id)
+    select m.id, n.id, n.type, n.guild_id from numbered n join matched m on m.nth = n.nth order by n.id
+    returning 1
+  )`;
+
+/** Stores an event that concerns one application alone, such as APPLICATION_AUTHORIZED, if it is subscribed to it. */
+export async function enqueueForApplication(sql: Db, applicationId: string, type: string, data: string): Promise<void> {
+  await sql`
+    with stored as (
+      insert into webhook_events (id, event_type, data)
+      select nextval('webhook_event_id'), ${type}, ${data} from event_endpoints
+      where id = ${applicationId} and status = 2 and ${type} = any(event_types)
+      returning id
+    )
+    insert into webhook_queue (endpoint_id, event_id, event_type, server_id)
+    select ${applicationId}, id, ${type}, 0 from stored`;
+}
+
+/**
+ * Makes partitions ahead for what is to come, and drops what is older than `keepDays`. Any process may call it, at
+ * its start and then every hour; one works at a time.
+ */
+export async function turnPartitions(sql: Db, keepDays: number): Promise<void> {
+  await sql`select webhook_partitions(${keepDays}::int)`;
 }

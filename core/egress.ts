@@ -172,7 +172,7 @@ function exchange(pool: Pool, method: "GET" | "POST", url: URL, request: EgressR
         receiving.abort(new Error("enough was read"));
       },
       onResponseEnd: succeed,
-      onResponseError: (_controller, error) => fail(error),
+      onResponseError: (_controller, error) => fail(inWords(error)),
     };
     const path = url.pathname + url.search;
     try {
@@ -181,6 +181,26 @@ function exchange(pool: Pool, method: "GET" | "POST", url: URL, request: EgressR
       fail(error instanceof Error ? error : new Error(String(error)));
     }
   });
+}
+
+/** Codes of Node and undici in words that anybody may read; without the address that a name resolved to. */
+const WORDS: Record<string, string> = {
+  ECONNREFUSED: "the connection was refused",
+  ECONNRESET: "the connection was reset",
+  EPIPE: "the connection was reset",
+  UND_ERR_SOCKET: "the connection was closed without an answer",
+  UND_ERR_CONNECT_TIMEOUT: "no connection could be made in time",
+  UND_ERR_HEADERS_OVERFLOW: "the answer's headers are too long",
+  ETIMEDOUT: "no connection could be made in time",
+  EHOSTUNREACH: "the host can't be reached",
+  ENETUNREACH: "the host can't be reached",
+  ENOTFOUND: "the host's name is unknown",
+  EAI_AGAIN: "the host's name could not be resolved",
+};
+
+function inWords(error: Error): Error {
+  const words = "code" in error ? WORDS[String(error.code)] : undefined;
+  return words === undefined ? error : new Error(words, { cause: error });
 }
 
 const systemResolve: Resolve = (host) =>

@@ -1,53 +1,75 @@
 import type { Egress, EgressResponse } from "./egress.ts";
-import { generateKeyPair, signRequest, signStandard } from "./webhook-signing.ts";
+import { generateKeyPair, type SigningKeys, signRequest, signStandard } from "./webhook-signing.ts";
 
 /** https://discord.com/developers/docs/events/webhook-events#responding-to-events */
 const ANSWER_WITHIN_MS = 3000;
 const MAX_RESPONSE_BYTES = 1024;
 
+/** Where events are sent to. */
 export interface Endpoint {
   url: string;
-  applicationId: string;
-  seed: Buffer;
+  keys: SigningKeys;
+  /** What a PING names: an application, or a guild's subscription. */
+  of: { application_id: string } | { application_id: null; subscription_id: string; guild_id: string };
 }
 
-/** POSTs one event or PING to an application's URL with both kinds of signature. @param id without dots */
+/** The headers of one attempt, signed now. @param id without dots */
+export function signedHeaders(keys: SigningKeys, id: string, body: string): Record<string, string> {
+  const now = Math.floor(Date.now() / 1000);
+  return {
+    "content-type": "application/json",
+    "user-agent": "Guildhall-Webhook/1.0",
+    ...signRequest(keys.seed, body, now),
+    ...signStandard(keys, id, body, now),
+  };
+}
+
+/** POSTs one event or PING with the headers that `signedHeaders` made. The answer is read up to a KiB. */
 export function postSigned(
   egress: Egress,
-  endpoint: Endpoint,
-  id: string,
+  url: string,
+  headers: Readonly<Record<string, string>>,
   body: string,
   limits: { timeoutMs: number; signal?: AbortSignal },
 ): Promise<EgressResponse> {
-  const now = Math.floor(Date.now() / 1000);
-  return egress.post({
-    url: endpoint.url,
-    ...limits,
-    maxResponseBytes: MAX_RESPONSE_BYTES,
-    body,
-    headers: {
-      "content-type": "application/json",
-      "user-agent": "Guildhall-Webhook/1.0",
-      ...signRequest(endpoint.seed, body, now),
-      ...signStandard({ seed: endpoint.seed, secrets: [] }, id, body, now),
-    },
-  });
+  return egress.post({ url, headers, body, maxResponseBytes: MAX_RESPONSE_BYTES, ...limits });
+}
+
+const pingBody = ({ of }: Endpoint) => JSON.stringify({ version: 1, ...of, type: 0 });
+
+function ping(egress: Egress, endpoint: Endpoint, keys: SigningKeys, id: string): Promise<EgressResponse> {
+  const body = pingBody(endpoint);
+  return postSigned(egress, endpoint.url, signedHeaders(keys, id, body), body, { timeoutMs: ANSWER_WITHIN_MS });
+}
+
+/** Keys that nobody else has, of the kinds that the endpoint's are. */
+function forgedKeys({ secrets }: SigningKeys): SigningKeys {
+  const { seed } = generateKeyPair();
+  return { seed, secrets: secrets.length === 0 ? [] : [generateKeyPair().seed] };
 }
 
 /**
- * Looks whether a URL may become an application's `event_webhooks_url`: it must answer a PING with 204, and one that
- * is signed with another key with 401.
+ * Looks whether events may be sent to a URL: it must answer a PING with 204, and one that is signed with other keys
+ * with 401.
  * https://discord.com/developers/docs/events/webhook-events#setting-up-an-endpoint
  * @param id names the PING; without dots
  * @returns what is wrong, in words for the developer; undefined when nothing is
  */
 export async function verifyEndpoint(egress: Egress, endpoint: Endpoint, id: string): Promise<string | undefined> {
-  const body = JSON.stringify({ version: 1, application_id: endpoint.applicationId, type: 0 });
-  const forged = { ...endpoint, seed: generateKeyPair().seed };
   const [genuine, refused] = await Promise.allSettled(
-    [endpoint, forged].map((as) => postSigned(egress, as, id, body, { timeoutMs: ANSWER_WITHIN_MS })),
+    [endpoint.keys, forgedKeys(endpoint.keys)].map((keys) => ping(egress, endpoint, keys, id)),
   );
   return fault(genuine, 204, "a PING") ?? fault(refused, 401, "a request with an invalid signature");
+}
+
+/**
+ * Sends a PING with an invalid signature, as receivers must expect at any time.
+ * @returns whether the URL took it; null when there was no answer that tells
+ */
+export async function acceptsForgery(egress: Egress, endpoint: Endpoint, id: string): Promise<boolean | null> {
+  const answer = await ping(egress, endpoint, forgedKeys(endpoint.keys), id).catch(() => null);
+  if (answer?.status === 401) return false;
+  return answer !== null && answer.status >= 200 && answer.status < 300 ? true : null;
 }
 
 function fault(

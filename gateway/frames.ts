@@ -109,13 +109,17 @@ export class DispatchFrame {
 
 function stripContent(body: string): string {
   const { t, d }: { t: string; d: Record<string, unknown> } = JSON.parse(`{${body}}`);
+  return `"t":"${t}","d":${JSON.stringify(contentless(d))}`;
+}
+
+/** A message without what a bot needs MESSAGE_CONTENT for, in what it answers or forwards as well. */
+export function contentless(d: Record<string, unknown>): object {
   const { referenced_message: referenced, message_snapshots: snapshots } = d;
-  const stripped = {
+  return {
     ...withoutText(d),
     ...(isObject(referenced) ? { referenced_message: withoutText(referenced) } : {}),
     ...(Array.isArray(snapshots) ? { message_snapshots: snapshots.map(withoutSnapshotText) } : {}),
   };
-  return `"t":"${t}","d":${JSON.stringify(stripped)}`;
 }
 
 const withoutText = (message: object) => ({ ...message, content: "", embeds: [], attachments: [], components: [] });

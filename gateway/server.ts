@@ -33,7 +33,7 @@ import {
   us_listen_socket_close,
   us_socket_local_port,
 } from "./uws.ts";
-import { startDispatcher } from "./webhooks/dispatcher.ts";
+import { pacedBy, startDispatcher } from "./webhooks/dispatcher.ts";
 
 /**
  * Beyond this uWebSockets cuts the connection without a close code. Payloads that are too long for Discord are let in
@@ -69,7 +69,13 @@ export async function startGateway(config: Config): Promise<{ port: number; stop
   addSockets(app, node);
   addHealth(app, node);
   const { socket, port } = await listen(app, config.gatewayPort);
-  const dispatcher = startDispatcher({ sql, secret: await loadSecret(config), config, log });
+  const dispatcher = startDispatcher({
+    sql,
+    secret: await loadSecret(config),
+    config,
+    log,
+    limits: pacedBy(config.webhookRetrySeconds),
+  });
   const stopWheel = startWheel(node);
   const keepAlive = setInterval(() => void keepSessions(node), keepIntervalMs(config));
   log.info({ port }, "gateway ready");

@@ -31,7 +31,7 @@ export async function ban(
   reason: string | null,
 ): Promise<boolean> {
   const isNew = await insertBan(tx, { guildId: guild.id, userId: user.id, moderatorId: me.userId, reason });
-  await removeMember(tx, emit, guild.id, user.id);
+  await removeMember(tx, emit, guild.id, user.id, me.userId);
   if (!isNew) return false;
   emit({ t: "GUILD_BAN_ADD", guildId: guild.id, data: { guild_id: guild.id, user: wireUser(user) } });
   emit(auditAction(guild.id, AuditLogEvent.MemberBanAdd, user.id));

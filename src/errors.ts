@@ -23,6 +23,8 @@ const errors = {
   UNKNOWN_ROLE: [Code.UnknownRole, 404, "Unknown Role"],
   UNKNOWN_USER: [Code.UnknownUser, 404, "Unknown User"],
   UNKNOWN_WEBHOOK: [Code.UnknownWebhook, 404, "Unknown Webhook"],
+  UNKNOWN_SUBSCRIPTION: [Code.UnknownWebhook, 404, "Unknown Event Subscription"],
+  UNKNOWN_DELIVERY: [0, 404, "Unknown Delivery"],
   UNKNOWN_BAN: [Code.UnknownBan, 404, "Unknown Ban"],
   UNKNOWN_EMOJI: [Code.UnknownEmoji, 404, "Unknown Emoji"],
   UNKNOWN_INTERACTION: [Code.UnknownInteraction, 404, "Unknown interaction"],

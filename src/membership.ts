@@ -1,5 +1,6 @@
 import { GuildSystemChannelFlags, MessageType } from "discord-api-types/v10";
 import type { Transaction } from "../core/db.ts";
+import { enqueueForApplication } from "../core/deliveries.ts";
 import type { Event } from "../core/event-log.ts";
 import { type MemberRow, wireMember } from "../core/wire/member.ts";
 import { wireUser } from "../core/wire/user.ts";
@@ -69,6 +70,7 @@ async function welcome(app: Poster, tx: Transaction, emit: (event: Event) => voi
 
 /**
  * Ends a membership. The user's own sessions leave the guild first, so that they get nothing of it from then on.
+ * @param byUserId who ended it: the user itself, or a moderator; null for the platform
  * @returns false when it was no member
  */
 export async function removeMember(
@@ -76,6 +78,7 @@ export async function removeMember(
   emit: (event: Event) => void,
   guildId: string,
   userId: string,
+  byUserId: string | null = null,
 ): Promise<boolean> {
   await lockGuild(tx, guildId);
   const user = await findUser(tx, userId);
@@ -86,6 +89,7 @@ export async function removeMember(
   emit({ t: "$GUILD_LEAVE", userId, data: { guild_id: guildId }, ...ownVersioned(guildId, userId, version) });
   const data = { guild_id: guildId, user: wireUser(user) };
   emit({ t: "GUILD_MEMBER_REMOVE", guildId, data, ...versioned(guildId, userId, version) });
+  if (user.bot) await tellDeauthorized(tx, guildId, userId, byUserId);
   if (user.bot) await removeTracesOf(tx, emit, guildId, userId);
   return true;
 }
@@ -96,6 +100,16 @@ async function removeTracesOf(tx: Transaction, emit: (event: Event) => void, gui
   // A bot has its application's id.
   const integration = await integrationOf(tx, guildId, botId);
   if (integration !== undefined) await endIntegration(tx, emit, integration);
+}
+
+/**
+ * A bot has its application's id.
+ * https://discord.com/developers/docs/events/webhook-events#application-deauthorized
+ */
+async function tellDeauthorized(tx: Transaction, guildId: string, botId: string, byUserId: string | null) {
+  const by = byUserId === null ? undefined : await findUser(tx, byUserId);
+  const data = { guild_id: guildId, ...(by === undefined ? {} : { user: wireUser(by) }) };
+  await enqueueForApplication(tx, botId, "APPLICATION_DEAUTHORIZED", JSON.stringify(data));
 }
 
 /** @param changesView whether roles were given or taken */

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { createCdn } from "../core/cdn.ts";
 import type { Config } from "../core/config.ts";
 import { connectDatabase } from "../core/db.ts";
+import { turnPartitions } from "../core/deliveries.ts";
 import { openEgress } from "../core/egress.ts";
 import { parseNetworks } from "../core/egress-rules.ts";
 import { createEventLog } from "../core/event-log.ts";
@@ -38,6 +39,7 @@ export async function openApp(
   const redis = connectRedis(config.redisUrl, log, { name });
   const subscriber = connectRedis(config.redisUrl, log, { name: `${name}-subscriber` });
   await Promise.all([redisReady(redis), redisReady(subscriber), sql`select 1`]);
+  await turnPartitions(sql, config.webhookLogDays);
   const lease = await leaseWorker(redis, log);
   const { resumeMaxEvents: maxEvents, resumeWindowSeconds: windowSeconds } = config;
   const eventLog = createEventLog({ redis, sql, log, maxEvents, windowSeconds });

@@ -17,23 +17,43 @@ export const RETRY_DELAYS_MS: readonly number[] = [
 ];
 /** Spread by a fifth either way: what failed together need not come back together. */
 const JITTER = 0.2;
+/** Who answers 429 is not called again sooner. */
+const THROTTLED_MS = MINUTE;
+/** What an endpoint may ask for, if the usual delay is shorter than half of it. */
+const LONGEST_ASKED_MS = 15 * MINUTE;
+
+export interface Answered {
+  /** The answer's Retry-After: seconds or a date. */
+  retryAfter?: string | undefined;
+  /** Whether it was a 429. */
+  throttled?: boolean;
+}
 
 /**
- * How long to wait after an attempt failed, or undefined when it was the last.
+ * How long to wait after an attempt failed, or undefined when it was the last. Retry-After is honoured up to a quarter
+ * of an hour or twice the usual delay, whichever is longer, so that an endpoint can neither hurry the sender nor park it.
  * @param attempt 1 for the first
- * @param retryAfter the answer's Retry-After: honoured in seconds, up to twice the usual delay, so that an endpoint
- *   can neither hurry the sender nor park it
  * @param random 0 up to 1
+ * @param now milliseconds since 1970
  */
 export function retryDelayMs(
   delaysMs: readonly number[],
   attempt: number,
-  retryAfter: string | undefined,
-  random: number,
+  answered: Answered = {},
+  random = Math.random(),
+  now = Date.now(),
 ): number | undefined {
   const usual = delaysMs[attempt - 1];
   if (usual === undefined) return undefined;
   const jittered = usual * (1 - JITTER + 2 * JITTER * random);
-  const asked = /^\d+$/.test(retryAfter ?? "") ? Number(retryAfter) * SECOND : 0;
-  return Math.round(Math.max(jittered, Math.min(asked, 2 * usual)));
+  const least = answered.throttled === true ? THROTTLED_MS : 0;
+  const asked = Math.min(askedMs(answered.retryAfter ?? "", now), Math.max(LONGEST_ASKED_MS, 2 * usual));
+  return Math.round(Math.max(jittered, least, asked));
+}
+
+/** RFC 9110, section 10.2.3 */
+function askedMs(retryAfter: string, now: number): number {
+  if (/^\d{1,10}$/.test(retryAfter)) return Number(retryAfter) * SECOND;
+  const date = Date.parse(retryAfter);
+  return Number.isNaN(date) ? 0 : Math.max(0, date - now);
 }

@@ -1,4 +1,8 @@
+import { ApplicationIntegrationType } from "discord-api-types/v10";
 import type { Transaction } from "../../core/db.ts";
+import { enqueueForApplication } from "../../core/deliveries.ts";
+import { wireGuild } from "../../core/wire/guild.ts";
+import { wireUser } from "../../core/wire/user.ts";
 import { enterChannel, enterGuild, lockedChannel, lockedGuild } from "../access.ts";
 import type { App } from "../app.ts";
 import type { Caller } from "../auth/caller.ts";
@@ -6,8 +10,10 @@ import { hashToken, newCode } from "../auth/tokens.ts";
 import type { Emit } from "../change.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { addIntegration } from "../integrations/change.ts";
+import { findGuild } from "../store/guilds.ts";
 import { addAuthorization } from "../store/oauth2-authorizations.ts";
 import { insertCode } from "../store/oauth2-tokens.ts";
+import { listRoles } from "../store/roles.ts";
 import { loginLives } from "../store/tokens.ts";
 import { lockUser } from "../store/users.ts";
 import { createWebhook } from "../webhooks/create.ts";
@@ -49,6 +55,7 @@ export async function authorize(
     // A password that was changed a moment ago has ended the login.
     if (caller.familyId === null || !(await loginLives(tx, caller.familyId))) throw new ApiError("UNAUTHORIZED");
     const added = await addToGuild(app, tx, emit, caller, asked, { ...choice, permissions });
+    await tellAuthorized(tx, application.id, caller, scopes, added.guildId);
     if (!asked.code) return added.guildId;
     const userId = caller.user.id;
     await addAuthorization(tx, { id: app.nextId(), userId, applicationId: application.id, scopes });
@@ -118,6 +125,26 @@ async function addToGuild(
     });
   }
   return { guildId, webhookId: webhook?.id ?? null };
+}
+
+/** https://discord.com/developers/docs/events/webhook-events#application-authorized */
+async function tellAuthorized(
+  tx: Transaction,
+  applicationId: string,
+  caller: Caller,
+  scopes: readonly string[],
+  guildId: string | null,
+): Promise<void> {
+  const guild = guildId === null ? undefined : await findGuild(tx, guildId);
+  const installed =
+    guild === undefined
+      ? {}
+      : {
+          integration_type: ApplicationIntegrationType.GuildInstall,
+          guild: wireGuild(guild, await listRoles(tx, guild.id)),
+        };
+  const data = { ...installed, user: wireUser(caller.user), scopes };
+  await enqueueForApplication(tx, applicationId, "APPLICATION_AUTHORIZED", JSON.stringify(data));
 }
 
 async function addWebhook(

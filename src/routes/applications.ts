@@ -1,9 +1,8 @@
 import { randomInt } from "node:crypto";
 import { ApplicationFlags } from "discord-api-types/v10";
 import { z } from "zod";
-import { EVENTS, isEventName } from "../../core/events.ts";
 import { seal, unseal } from "../../core/secret.ts";
-import { verifyEndpoint } from "../../core/webhook-endpoint.ts";
+import { isApplicationWebhookEvent } from "../../core/webhook-events.ts";
 import { generateKeyPair } from "../../core/webhook-signing.ts";
 import { wireApplication } from "../../core/wire/application.ts";
 import { wireTimeOrNull } from "../../core/wire/time.ts";
@@ -31,8 +30,11 @@ import {
   setClientSecret,
   updateApplication,
 } from "../store/applications.ts";
+import { updateApplicationEndpoint } from "../store/event-endpoints.ts";
 import { endpointState, setEndpoint } from "../store/interaction-endpoints.ts";
 import { setBotToken } from "../store/tokens.ts";
+import { endpointPatch } from "../webhooks/application-endpoint.ts";
+import { eventTypes } from "../webhooks/endpoint.ts";
 
 const MAX_APPLICATIONS = 100;
 const MAX_REDIRECT_URIS = 25;
@@ -51,7 +53,7 @@ const applicationPatch = z.object({
   redirect_uris: z.array(redirectUri).max(MAX_REDIRECT_URIS).transform(withoutRepeats).optional(),
   event_webhooks_url: httpUrl.nullish(),
   event_webhooks_status: z.literal([1, 2]).optional(),
-  event_webhooks_types: z.array(z.string().max(64)).max(100).optional(),
+  event_webhooks_types: eventTypes(isApplicationWebhookEvent).optional(),
 });
 
 export const applicationRoutes = [
@@ -191,32 +193,19 @@ async function reread(app: App, id: string): Promise<ApplicationRow> {
 }
 
 async function patchApplication(app: App, application: ApplicationRow, body: z.infer<typeof applicationPatch>) {
-  const { flags, icon: _icon, cover_image: _cover, interactions_endpoint_url: interactionsUrl, ...plain } = body;
+  const { flags, icon: _icon, cover_image: _cover, interactions_endpoint_url: interactionsUrl, ...others } = body;
+  const { event_webhooks_url: url, event_webhooks_status: status, event_webhooks_types: types, ...plain } = others;
   const patch: ApplicationPatch = Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== undefined));
   if (flags != null) patch.flags = flagsAfter(application.flags, flags);
-  for (const [i, type] of (body.event_webhooks_types ?? []).entries()) {
-    if (!isDeliverable(type)) {
-      throw invalidField(["event_webhooks_types", i], "BASE_TYPE_CHOICES", `No event that can be delivered: ${type}.`);
-    }
-  }
-  if (body.event_webhooks_url) await checkEndpoint(app, application.id, body.event_webhooks_url);
-  const url = body.event_webhooks_url === undefined ? application.event_webhooks_url : body.event_webhooks_url;
-  if (body.event_webhooks_status === 2 && url === null) {
-    throw invalidField(["event_webhooks_url"], "BASE_TYPE_REQUIRED", "This field is required");
-  }
-  if (url === null) patch.event_webhooks_status = 1;
+  const endpoint = await endpointPatch(app, application, { url, status, types });
   Object.assign(patch, await storeImages(app, body, ["icon", "cover_image"]));
   if (interactionsUrl) await checkInteractionEndpoint(app, application.id, interactionsUrl);
   await app.sql.begin(async (tx) => {
     await updateApplication(tx, application.id, patch);
+    if (Object.keys(endpoint).length > 0) await updateApplicationEndpoint(tx, application.id, endpoint);
     if (interactionsUrl !== undefined) await setEndpoint(tx, application.id, interactionsUrl, new Date(app.now()));
   });
   return wireApplication(await reread(app, application.id));
-}
-
-/** Guild events that are kept; others are stale before a webhook could tell of them. */
-function isDeliverable(type: string): boolean {
-  return isEventName(type) && EVENTS[type].kept && !EVENTS[type].internal && EVENTS[type].sees !== "user";
 }
 
 async function seedOf(app: App, applicationId: string): Promise<Buffer> {
@@ -225,16 +214,9 @@ async function seedOf(app: App, applicationId: string): Promise<Buffer> {
   return unseal(app.secret, sealed);
 }
 
-/** The same for interactions: https://discord.com/developers/docs/interactions/overview#setting-up-an-endpoint */
+/** The URL must answer a signed PING and refuse one that is signed wrongly: https://discord.com/developers/docs/interactions/overview#setting-up-an-endpoint */
 async function checkInteractionEndpoint(app: App, applicationId: string, url: string): Promise<void> {
   const fault = await verifyInteractionEndpoint(app, applicationId, { url, seed: await seedOf(app, applicationId) });
   if (fault === undefined) return;
   throw invalidField(["interactions_endpoint_url"], "APPLICATION_INTERACTIONS_ENDPOINT_URL_INVALID", fault);
-}
-
-/** The URL must answer a signed PING and refuse one that is signed wrongly, before anything is sent to it. */
-async function checkEndpoint(app: App, applicationId: string, url: string): Promise<void> {
-  const seed = await seedOf(app, applicationId);
-  const fault = await verifyEndpoint(app.egress, { url, applicationId, seed }, app.nextId());
-  if (fault !== undefined) throw invalidField(["event_webhooks_url"], "APPLICATION_EVENT_WEBHOOKS_URL_INVALID", fault);
 }

@@ -1,6 +1,7 @@
 import { AuditLogEvent, ChannelType, Locale } from "discord-api-types/v10";
 import { z } from "zod";
 import type { Transaction } from "../../core/db.ts";
+import { enqueueDeliveries } from "../../core/deliveries.ts";
 import type { Event } from "../../core/event-log.ts";
 import { bitsToNames, DEFAULT_EVERYONE_PERMISSIONS } from "../../core/permissions.ts";
 import { wireGuild } from "../../core/wire/guild.ts";
@@ -90,6 +91,14 @@ export const guildRoutes = [
     access: guildOwner,
     handle: async ({ app }, { guild }) => {
       await app.change(async (tx, emit) => {
+        // While there still are members to tell.
+        const told = {
+          type: "GUILD_DELETE",
+          guildId: guild.id,
+          channelId: null,
+          data: JSON.stringify({ id: guild.id }),
+        };
+        await enqueueDeliveries(tx, [told]);
         await deleteGuild(tx, guild.id);
         emit({ t: "GUILD_DELETE", guildId: guild.id, data: { id: guild.id } });
       });

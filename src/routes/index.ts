@@ -7,6 +7,8 @@ import { banRoutes } from "./bans.ts";
 import { channelRoutes } from "./channels.ts";
 import { commandPermissionRoutes } from "./command-permissions.ts";
 import { commandRoutes } from "./commands.ts";
+import { eventSubscriptionRoutes } from "./event-subscriptions.ts";
+import { eventWebhookRoutes } from "./event-webhooks.ts";
 import { gatewayRoutes } from "./gateway.ts";
 import { guildRoutes } from "./guilds.ts";
 import { integrationRoutes } from "./integrations.ts";
@@ -42,6 +44,8 @@ export const routes: readonly Route[] = [
   ...applicationRoutes,
   ...commandRoutes,
   ...commandPermissionRoutes,
+  ...eventWebhookRoutes,
+  ...eventSubscriptionRoutes,
   ...oauth2Routes,
   ...interactionRoutes,
   ...integrationRoutes,

@@ -132,7 +132,7 @@ export const memberRoutes = [
         const where = await lockedGuild(tx, found);
         const target = await existingMember(tx, where, params.get("user_id"));
         if (!outranks(where.guild, where.me, memberFacts(target))) throw new ApiError("MISSING_PERMISSIONS");
-        await removeMember(tx, emit, where.guild.id, target.user_id);
+        await removeMember(tx, emit, where.guild.id, target.user_id, where.me.userId);
         emit(auditAction(where.guild.id, AuditLogEvent.MemberKick, target.user_id));
       });
     },

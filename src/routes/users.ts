@@ -125,7 +125,7 @@ export const userRoutes = [
     },
     handle: async ({ app }, { guild, me }) => {
       if (guild.ownerId === me.userId) throw new ApiError("INVALID_GUILD");
-      await app.change((tx, emit) => removeMember(tx, emit, guild.id, me.userId));
+      await app.change((tx, emit) => removeMember(tx, emit, guild.id, me.userId, me.userId));
     },
   }),
   route({

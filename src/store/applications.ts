@@ -12,7 +12,9 @@ export interface ApplicationRow extends WireableApplication {
 export const applicationColumns = (sql: Db) => sql`
   a.id, a.owner_id, a.bot_id, a.name, a.description, a.icon, ${applicationFlags(sql)} as flags, a.tags, a.bot_public,
   a.bot_require_code_grant, a.redirect_uris, a.custom_install_url, a.interactions_endpoint_url,
-  a.role_connections_verification_url, a.event_webhooks_url, a.event_webhooks_status, a.event_webhooks_types,
+  a.role_connections_verification_url, (select e.url from event_endpoints e where e.id = a.id) as event_webhooks_url,
+  coalesce((select e.status from event_endpoints e where e.id = a.id), 1) as event_webhooks_status,
+  coalesce((select e.event_types from event_endpoints e where e.id = a.id), '{}') as event_webhooks_types,
   a.cover_image, a.install_params, a.integration_types_config, a.terms_of_service_url, a.privacy_policy_url,
   a.public_key, (select ${userJson(sql)} from users u where u.id = a.owner_id) as owner,
   (select ${userJson(sql)} from users u where u.id = a.bot_id) as bot,
@@ -32,7 +34,8 @@ export async function findApplications(sql: Db, ids: readonly string[]): Promise
 /** An owner's applications, oldest first; each may have 100. */
 export async function listApplicationsOf(sql: Db, ownerId: string): Promise<ApplicationRow[]> {
   return sql<ApplicationRow[]>`
-    select ${applicationColumns(sql)} from applications a where a.owner_id = ${ownerId} order by a.id limit 100`;
+    select ${applicationColumns(sql)} from applications a
+    where a.owner_id = ${ownerId} order by a.id limit 100`;
 }
 
 export async function countApplicationsOf(sql: Db, ownerId: string): Promise<number> {
@@ -74,9 +77,6 @@ export type ApplicationPatch = Partial<
     | "redirect_uris"
     | "custom_install_url"
     | "role_connections_verification_url"
-    | "event_webhooks_url"
-    | "event_webhooks_status"
-    | "event_webhooks_types"
     | "flags"
   >
 >;

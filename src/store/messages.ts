@@ -1,5 +1,6 @@
 import { MessageFlags } from "discord-api-types/v10";
 import type { Db } from "../../core/db.ts";
+import { deliveriesOf } from "../../core/deliveries.ts";
 import { channelColumns, type Fragment, setAndBump, userJson } from "../../core/store/fragments.ts";
 import type { AttachmentRow } from "../../core/wire/attachment.ts";
 import type { ChannelRow } from "../../core/wire/channel.ts";
@@ -207,7 +208,7 @@ export async function insertMessage(
     )
     ${m.inThread === true ? countInThread(sql, m.place.id) : sql``}
     ${m.attachments === undefined || m.attachments.length === 0 ? sql`` : attachTo(sql, m.attachments)}
-    ${delivery === null ? sql`` : sql`, delivered as (${deliveryRows(sql, m, delivery)})`}
+    ${delivery === null ? sql`` : sql`, ${deliveryRows(sql, m, delivery)}`}
     select (select id from made) as id,
       exists (select 1 from event_outbox where key = ${log}) as outbox_pending`;
   if (row === undefined) throw new Error("select returned no row");
@@ -235,12 +236,13 @@ const claimNonce = (sql: Db, m: NewMessage, nonce: string) => sql`
     returning message_id
   ),`;
 
-/** One row for each application that listens: core/deliveries.ts in one statement with the message. */
-const deliveryRows = (sql: Db, m: NewMessage, delivery: MessageDelivery) => sql`
-  insert into webhook_deliveries (application_id, event_type, server_id, channel_id, data)
-  select a.id, ${delivery.event}, ${delivery.guildId}::bigint, ${m.place.id}::bigint, ${delivery.data}
-  from made, applications a join server_members sm on sm.user_id = a.bot_id and sm.server_id = ${delivery.guildId}
-  where a.event_webhooks_status = 2 and ${delivery.event} = any(a.event_webhooks_types)`;
+/** The event and its deliveries, if the message was made: core/deliveries.ts in one statement with it. */
+const deliveryRows = (sql: Db, m: NewMessage, delivery: MessageDelivery) =>
+  deliveriesOf(
+    sql,
+    sql`select ${delivery.event}::text as type, ${delivery.guildId}::bigint as guild_id,
+      ${m.place.id}::bigint as channel_id, ${delivery.data}::text as data, 1 as nth from made`,
+  );
 
 export interface MessagePatch {
   content?: string;

@@ -138,6 +138,13 @@ const schemas: Readonly<Record<SentEvent, z.core.$ZodType>> = {
     auth: z.optional(z.strictObject({})),
     geo_ordered_rtc_regions: z.optional(z.array(z.never())),
   }),
+  // Our own.
+  EVENT_ENDPOINT_DISABLED: z.strictObject({
+    application_id: z.optional(snowflake),
+    guild_id: z.optional(snowflake),
+    subscription_id: z.optional(snowflake),
+    reason: z.string(),
+  }),
   RESUMED: z.strictObject({ _trace: z.optional(z.array(z.string())) }),
   RATE_LIMITED: z.strictObject({
     opcode: z.int(),

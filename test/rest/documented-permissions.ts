@@ -1,5 +1,20 @@
 import type { PermissionName } from "../../core/permissions.ts";
 
+/** Our own: URLs that a guild's events are sent to. */
+const EVENT_SUBSCRIPTIONS = [
+  "GET /guilds/:guild_id/event-subscriptions",
+  "POST /guilds/:guild_id/event-subscriptions",
+  "GET /guilds/:guild_id/event-subscriptions/:subscription_id",
+  "PATCH /guilds/:guild_id/event-subscriptions/:subscription_id",
+  "DELETE /guilds/:guild_id/event-subscriptions/:subscription_id",
+  "POST /guilds/:guild_id/event-subscriptions/:subscription_id/secret",
+  "POST /guilds/:guild_id/event-subscriptions/:subscription_id/test",
+  "GET /guilds/:guild_id/event-subscriptions/:subscription_id/deliveries",
+  "GET /guilds/:guild_id/event-subscriptions/:subscription_id/deliveries/:delivery_id",
+  "POST /guilds/:guild_id/event-subscriptions/:subscription_id/deliveries/:delivery_id/replay",
+  "POST /guilds/:guild_id/event-subscriptions/:subscription_id/replay",
+];
+
 /**
  * What Discord documents for each route of a guild, a channel or a webhook, beyond seeing it; written down apart from
  * the routes, so that none loses its permission unnoticed. https://discord.com/developers/docs/resources/guild and on
@@ -48,6 +63,7 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
     "GET /guilds/:guild_id/invites",
     "GET /guilds/:guild_id/integrations",
     "DELETE /guilds/:guild_id/integrations/:integration_id",
+    ...EVENT_SUBSCRIPTIONS,
   ],
   MANAGE_CHANNELS: [
     "PATCH /channels/:channel_id",
@@ -104,6 +120,7 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
     "DELETE /channels/:channel_id/pins/:message_id",
   ],
   MANAGE_WEBHOOKS: [
+    ...EVENT_SUBSCRIPTIONS,
     "POST /channels/:channel_id/webhooks",
     "GET /channels/:channel_id/webhooks",
     "GET /guilds/:guild_id/webhooks",

@@ -56,6 +56,8 @@ const UNKNOWN: Record<string, number> = {
   command_id: 10063,
   webhook_id: 10015,
   interaction_id: 10062,
+  subscription_id: 10015,
+  delivery_id: 0,
   code: 10006,
 };
 const NOBODY = "1";

@@ -181,6 +181,17 @@ const UNKNOWN_USER = 10013;
 const UNKNOWN_BAN = 10026;
 const UNKNOWN_AUTHORIZATION = 10012;
 
+const SUBSCRIPTION = (at: Places) => ({
+  url: "http://127.0.0.1:2/hook",
+  event_types: ["GUILD_DELETE"],
+  channel_ids: [at.channel_id],
+  enabled: false,
+  strict_order: true,
+});
+const DELIVERIES = () => ({ state: "dead", before: "9", after: "1", limit: "5" });
+const REPLAY = () => ({ states: ["dead"], since: "2026-01-01T00:00:00Z", until: "2030-01-01T00:00:00Z" });
+const OF_APPLICATION = { path: { delivery_id: "application_delivery_id" }, unknown: { delivery_id: 0 } } as const;
+
 /** By method and path. A route with nothing to tell has no row. */
 export const rows: Record<string, Row> = {
   "POST /auth/register": { body: () => ({ username: "somebody", email: "somebody@example.com", password: PASSWORD }) },
@@ -426,6 +437,17 @@ export const rows: Record<string, Row> = {
     }),
     anywhere: ["application_id"],
   },
+  "PATCH /applications/:application_id/event-webhooks": { body: () => ({ strict_order: true }) },
+  "GET /applications/:application_id/event-webhooks/deliveries": { query: DELIVERIES },
+  "GET /applications/:application_id/event-webhooks/deliveries/:delivery_id": OF_APPLICATION,
+  "POST /applications/:application_id/event-webhooks/deliveries/:delivery_id/replay": OF_APPLICATION,
+  "POST /applications/:application_id/event-webhooks/replay": { body: REPLAY },
+  "POST /guilds/:guild_id/event-subscriptions": {
+    body: (at) => ({ ...SUBSCRIPTION(at), secret: `whsec_${Buffer.alloc(32, 7).toString("base64")}` }),
+  },
+  "PATCH /guilds/:guild_id/event-subscriptions/:subscription_id": { body: SUBSCRIPTION },
+  "GET /guilds/:guild_id/event-subscriptions/:subscription_id/deliveries": { query: DELIVERIES },
+  "POST /guilds/:guild_id/event-subscriptions/:subscription_id/replay": { body: REPLAY },
   "POST /oauth2/authorize": {
     body: (at) => ({
       authorize: true,

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import postgres from "postgres";
 import { connectDatabase } from "../../core/db.ts";
 import { ALL_PERMISSIONS, Permission, type PermissionName } from "../../core/permissions.ts";
 import { hashToken } from "../../src/auth/tokens.ts";
@@ -39,6 +40,11 @@ export interface Places {
   authorization_id: string;
   owner_id: string;
   access_token: string;
+  subscription_id: string;
+  /** Of the subscription. */
+  delivery_id: string;
+  /** Of the application's event webhooks. */
+  application_delivery_id: string;
   /** A global command of the application; the other one is the guild's. */
   command_id: string;
   guild_command_id: string;
@@ -116,6 +122,26 @@ async function giveRole(owner: Client, guildId: string, userId: string, permissi
   await owner.put(`/guilds/${guildId}/members/${userId}/roles/${role.id}`);
 }
 
+/** Nobody listens there; it begins switched off. */
+const SUBSCRIPTION = { url: "http://127.0.0.1:2/hook", event_types: ["GUILD_DELETE"] };
+
+/** Deliveries that are settled, as dispatchers leave them. */
+async function makeDeliveries(platform: Platform, subscriptionId: string, applicationId: string) {
+  const sql = postgres(platform.stores.databaseUrl, { max: 1, onnotice: () => {} });
+  const settled = async (endpointId: string) => {
+    const [row] = await sql<[{ id: string }]>`
+      insert into webhook_deliveries (id, endpoint_id, event_id, event_type, server_id, state, attempts, created_at)
+      values (nextval('webhook_delivery_id'), ${endpointId}, 1, 'GUILD_UPDATE', 0, 'dead', 1, now()) returning id`;
+    return row.id;
+  };
+  await sql`
+    insert into event_endpoints (id, application_id, url)
+    values (${applicationId}, ${applicationId}, ${SUBSCRIPTION.url})`;
+  const made = { delivery_id: await settled(subscriptionId), application_delivery_id: await settled(applicationId) };
+  await sql.end();
+  return made;
+}
+
 /** A guild with one of everything, where a member has only the permissions that its roles give. */
 async function makeGuild(
   platform: Platform,
@@ -163,6 +189,7 @@ async function makeGuild(
   });
   const { authorization_id, access_token, bearer } = await allow(platform, owner, bot.id);
   const [integration] = await owner.get(`/guilds/${id}/integrations`);
+  const subscription = await owner.post(`/guilds/${id}/event-subscriptions`, SUBSCRIPTION);
   const places: Places = {
     guild_id: id,
     channel_id: channelId,
@@ -185,6 +212,8 @@ async function makeGuild(
     webhook_message_id: posted.id,
     code: invite.code,
     application_id: bot.id,
+    subscription_id: subscription.id,
+    ...(await makeDeliveries(platform, subscription.id, bot.id)),
     command_id: command.id,
     guild_command_id: guildCommand.id,
     interaction_id: waiting.id,

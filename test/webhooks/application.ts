@@ -1,4 +1,5 @@
-import type { Sql } from "../../core/db.ts";
+import { ApplicationFlags } from "discord-api-types/v10";
+import type { Db, Sql } from "../../core/db.ts";
 import { enqueueDeliveries } from "../../core/deliveries.ts";
 import { bitsToNames, DEFAULT_EVERYONE_PERMISSIONS } from "../../core/permissions.ts";
 import { seal } from "../../core/secret.ts";
@@ -7,6 +8,12 @@ import { generateKeyPair } from "../../core/webhook-signing.ts";
 
 export const SECRET = Buffer.alloc(32, 7);
 export const nextId: NextId = snowflakeGenerator(() => 1);
+
+/** All that is privileged. */
+const FLAGS =
+  ApplicationFlags.GatewayPresenceLimited |
+  ApplicationFlags.GatewayGuildMembersLimited |
+  ApplicationFlags.GatewayMessageContentLimited;
 
 export interface TestApplication {
   id: string;
@@ -39,17 +46,21 @@ export async function insertApplication(sql: Sql, guild: TestGuild, url: string)
   const { publicKey, seed } = generateKeyPair();
   await sql`insert into users (id, username, discriminator, bot) values (${botId}, 'Bot', '0001', true)`;
   await sql`
-    insert into applications (id, owner_id, bot_id, name, public_key, private_key, event_webhooks_url,
-      event_webhooks_status, event_webhooks_types)
-    select ${id}, owner_id, ${botId}, 'App', ${publicKey}, ${seal(SECRET, seed)}, ${url}, 2,
-      ${["MESSAGE_CREATE", "CHANNEL_DELETE"]}
-    from servers where id = ${guild.id}`;
-  await sql`insert into server_members (server_id, user_id) values (${guild.id}, ${botId})`;
+    insert into applications (id, owner_id, bot_id, name, public_key, private_key, flags)
+    select ${id}, owner_id, ${botId}, 'App', ${publicKey}, ${seal(SECRET, seed)}, ${FLAGS} from servers where id = ${guild.id}`;
+  await sql`
+    insert into event_endpoints (id, application_id, url, status, event_types)
+    values (${id}, ${id}, ${url}, 2, ${["MESSAGE_CREATE", "CHANNEL_DELETE"]})`;
+  await addBot(sql, guild, botId);
   return { id, botId, publicKey };
 }
 
+export async function addBot(sql: Sql, guild: TestGuild, botId: string): Promise<void> {
+  await sql`insert into server_members (server_id, user_id) values (${guild.id}, ${botId})`;
+}
+
 /** A message in the guild's channel happens. `text` makes its data `{"content":text}`. */
-export async function emitMessage(sql: Sql, guild: TestGuild, text: string): Promise<void> {
+export async function emitMessage(sql: Db, guild: TestGuild, text: string): Promise<void> {
   const event = { type: "MESSAGE_CREATE", guildId: guild.id, channelId: guild.channelId };
   await enqueueDeliveries(sql, [{ ...event, data: JSON.stringify({ content: text }) }]);
 }

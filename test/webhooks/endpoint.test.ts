@@ -18,7 +18,8 @@ const egress = openEgress({ allow: LOOPBACK });
 const guarded = openEgress({ allow: [] });
 afterAll(() => Promise.all([egress.close(), guarded.close()]));
 
-const verify = (url: string, by = egress) => verifyEndpoint(by, { url, applicationId: "123", seed }, "456");
+const verify = (url: string, by = egress) =>
+  verifyEndpoint(by, { url, keys: { seed, secrets: [] }, of: { application_id: "123" } }, "456");
 
 test("an endpoint that answers a PING and refuses an invalid signature is accepted", async () => {
   for (const verifies of [verifiesAsDiscord, verifiesAsStandard]) {

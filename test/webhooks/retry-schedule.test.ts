@@ -17,7 +17,7 @@ test("the attempts are spread over a day, the first ones close together", () => 
 test("each delay is the usual one, a fifth more or less", () => {
   fc.assert(
     fc.property(attempt, random, (n, r) => {
-      const delay = retryDelayMs(RETRY_DELAYS_MS, n, undefined, r);
+      const delay = retryDelayMs(RETRY_DELAYS_MS, n, {}, r);
       expect(delay).toBeGreaterThanOrEqual(0.8 * usual(n));
       expect(delay).toBeLessThanOrEqual(1.2 * usual(n));
     }),
@@ -25,23 +25,32 @@ test("each delay is the usual one, a fifth more or less", () => {
 });
 
 test("after the last attempt there is no other", () => {
-  expect(retryDelayMs(RETRY_DELAYS_MS, RETRY_DELAYS_MS.length + 1, undefined, 0.5)).toBeUndefined();
-  expect(retryDelayMs([], 1, "10", 0.5)).toBeUndefined();
+  expect(retryDelayMs(RETRY_DELAYS_MS, RETRY_DELAYS_MS.length + 1, {}, 0.5)).toBeUndefined();
+  expect(retryDelayMs([], 1, { retryAfter: "10" }, 0.5)).toBeUndefined();
 });
 
-test("Retry-After is honoured up to twice the usual delay, and never shortens it", () => {
+test("Retry-After is honoured up to a quarter of an hour or twice the usual delay, and never shortens it", () => {
   fc.assert(
     fc.property(attempt, random, fc.nat(10_000_000), (n, r, seconds) => {
-      const delay = retryDelayMs(RETRY_DELAYS_MS, n, String(seconds), r) ?? 0;
-      const without = retryDelayMs(RETRY_DELAYS_MS, n, undefined, r) ?? 0;
-      expect(delay).toBe(Math.max(without, Math.min(seconds * 1000, 2 * usual(n))));
+      const delay = retryDelayMs(RETRY_DELAYS_MS, n, { retryAfter: String(seconds) }, r) ?? 0;
+      const without = retryDelayMs(RETRY_DELAYS_MS, n, {}, r) ?? 0;
+      expect(delay).toBe(Math.max(without, Math.min(seconds * 1000, Math.max(HOUR / 4, 2 * usual(n)))));
     }),
   );
 });
 
-test.each(["", "-5", "1e9", "soon", "Wed, 21 Oct 2035 07:28:00 GMT", "10 "])(
-  "Retry-After: %j is not honoured",
-  (text) => {
-    expect(retryDelayMs([1000], 1, text, 0.5)).toBe(1000);
-  },
-);
+test("Retry-After may be a date", () => {
+  const now = Date.parse("2026-01-01T00:00:00Z");
+  const at = (retryAfter: string) => retryDelayMs([1000], 1, { retryAfter }, 0.5, now);
+  expect(at("Thu, 01 Jan 2026 00:02:00 GMT")).toBe(120_000);
+  expect(at("Wed, 31 Dec 2025 00:02:00 GMT")).toBe(1000);
+});
+
+test("who answers 429 has a minute at least", () => {
+  expect(retryDelayMs([1000], 1, { throttled: true }, 0.5)).toBe(60_000);
+  expect(retryDelayMs([1000], 1, { throttled: true, retryAfter: "90" }, 0.5)).toBe(90_000);
+});
+
+test.each(["", "-5", "1e9", "soon", "10 s"])("Retry-After: %j is not honoured", (retryAfter) => {
+  expect(retryDelayMs([1000], 1, { retryAfter }, 0.5)).toBe(1000);
+});

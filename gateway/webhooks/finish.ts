@@ -1,0 +1,137 @@
+import type { Sql } from "../../core/db.ts";
+import type { Lease, QueuedDelivery } from "./queue.ts";
+
+/** What was sent and answered. */
+export interface Attempt {
+  startedAt: Date;
+  latencyMs: number;
+  status: number | null;
+  error: string | null;
+  requestHeaders: Readonly<Record<string, string>>;
+  responseHeaders: Readonly<Record<string, string>> | null;
+  responseBody: string | null;
+}
+
+/**
+ * How a delivery stands after this turn. `pending` will be tried again: aside, or `inPlace`, where it holds up those
+ * behind it. `dropped` was not sent, so there is no attempt.
+ */
+export type Outcome = { error: string | null; attempt: Attempt | null } & (
+  | { state: "delivered" | "dead" | "dropped" }
+  | { state: "pending"; retryInMs: number; inPlace: boolean }
+);
+
+interface Finished {
+  worker: string;
+  lease: Lease;
+  delivery: QueuedDelivery;
+  outcome: Outcome;
+}
+
+/**
+ * Writes down how deliveries ended, with the log of the attempts, in one statement. What was done under a lease that
+ * has passed to somebody else is not written: the fence.
+ * @returns the ids of those that were
+ */
+async function finishAll(sql: Sql, worker: string, all: readonly Finished[]): Promise<Set<string>> {
+  const rows = all.map(({ lease, delivery, outcome }) => ({
+    id: delivery.id,
+    endpoint_id: delivery.endpoint_id,
+    fence: lease.fence,
+    state: outcome.state,
+    replay: delivery.state === "replay",
+    next_state: outcome.state === "pending" && outcome.inPlace ? "first" : "retry",
+    retry_in_ms: outcome.state === "pending" ? outcome.retryInMs : null,
+    attempt: delivery.attempts + (outcome.attempt === null ? 0 : 1),
+    error: outcome.error,
+    tried: outcome.attempt !== null,
+    started_at: outcome.attempt?.startedAt.toISOString() ?? null,
+    latency_ms: outcome.attempt?.latencyMs ?? null,
+    status: outcome.attempt?.status ?? null,
+    request_headers: outcome.attempt?.requestHeaders ?? null,
+    response_headers: outcome.attempt?.responseHeaders ?? null,
+    response_body: outcome.attempt?.responseBody ?? null,
+  }));
+  const written = await sql<{ id: string }[]>`
+    with mine as materialized (
+      select d.* from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as d (id bigint, endpoint_id bigint,
+        fence bigint, state text, replay boolean, next_state text, retry_in_ms float8, attempt int, error text,
+        tried boolean, started_at timestamptz, latency_ms int, status int, request_headers jsonb,
+        response_headers jsonb, response_body text)
+      join event_endpoint_leases l on l.endpoint_id = d.endpoint_id and l.fence = d.fence and l.holder = ${worker}
+        and l.held_until > now()
+    ), settled as (
+      delete from webhook_queue q using mine m where q.id = m.id and m.state <> 'pending'
+      returning q.id, q.endpoint_id, q.event_id, q.event_type, q.server_id, q.created_at
+    ), again as (
+      update webhook_queue q set state = m.next_state, attempts = m.attempt,
+        next_attempt_at = now() + m.retry_in_ms * interval '1 ms'
+      from mine m where q.id = m.id and m.state = 'pending'
+      returning q.id
+    ), logged as (
+      insert into webhook_deliveries (id, endpoint_id, event_id, event_type, server_id, state, attempts, last_status,
+        last_error, created_at)
+      select s.id, s.endpoint_id, s.event_id, s.event_type, s.server_id, m.state, m.attempt, m.status, m.error, s.created_at
+      from settled s join mine m on m.id = s.id
+      on conflict (created_at, id) do update set attempts = excluded.attempts, last_status = excluded.last_status,
+        last_error = excluded.last_error, finished_at = now(),
+        state = case excluded.state when 'delivered' then 'delivered' else webhook_deliveries.state end
+    ), tried as (
+      insert into webhook_attempts (delivery_id, endpoint_id, attempt, started_at, latency_ms, status, error, manual,
+        request_headers, response_headers, response_body)
+      select m.id, m.endpoint_id, m.attempt, m.started_at, m.latency_ms, m.status, m.error, m.replay,
+        m.request_headers, m.response_headers, m.response_body
+      from mine m where m.tried
+      on conflict do nothing
+    )
+    select id from settled union all select id from again`;
+  return new Set(written.map(({ id }) => id));
+}
+
+export interface Finisher {
+  /** @returns false when the lease was lost, or the row has gone: nothing is written */
+  finish(finished: Omit<Finished, "worker">): Promise<boolean>;
+  /** Resolves when all that was given is written. */
+  idle(): Promise<void>;
+}
+
+const BATCH = 200;
+const RETRY_MS = 200;
+
+/** Writes outcomes in batches: what ends while one statement is under way goes with the next. */
+export function createFinisher(sql: Sql, worker: string, patienceMs: number): Finisher {
+  let waiting: { finished: Finished; done: (kept: boolean) => void; until: number }[] = [];
+  let running: Promise<void> | undefined;
+
+  async function run(): Promise<void> {
+    while (waiting.length > 0) {
+      const batch = waiting.splice(0, BATCH);
+      try {
+        const kept = await finishAll(
+          sql,
+          worker,
+          batch.map(({ finished }) => finished),
+        );
+        for (const { finished, done } of batch) done(kept.has(finished.delivery.id));
+      } catch {
+        // Postgres is away. Once the lease is over somebody else sends it again, so there is no use in keeping it.
+        const now = performance.now();
+        for (const { done } of batch.filter(({ until }) => until <= now)) done(false);
+        waiting = [...batch.filter(({ until }) => until > now), ...waiting];
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+    running = undefined;
+  }
+
+  return {
+    finish: (finished) =>
+      new Promise((done) => {
+        waiting.push({ finished: { ...finished, worker }, done, until: performance.now() + patienceMs });
+        running ??= Promise.resolve().then(run);
+      }),
+    idle: async () => {
+      while (running !== undefined) await running;
+    },
+  };
+}

@@ -1,0 +1,168 @@
+import type { Sql } from "../../core/db.ts";
+
+/** A delivery that is not settled. */
+export interface QueuedDelivery {
+  /** The webhook-id, the same over all attempts. */
+  id: string;
+  endpoint_id: string;
+  event_id: string;
+  event_type: string;
+  /** 0 for events of no guild. */
+  server_id: string;
+  channel_id: string | null;
+  state: "first" | "retry" | "replay";
+  /** Made so far. */
+  attempts: number;
+  /** Milliseconds until it may be sent; negative when it may. */
+  due_in_ms: number;
+  /** Milliseconds. */
+  age_ms: number;
+  created_at: Date;
+  /** JSON text; null when the event is no longer kept. */
+  data: string | null;
+  /** performance.now() at which it had been read. */
+  loadedAt: number;
+}
+
+export interface Lease {
+  endpoint_id: string;
+  fence: string;
+}
+
+/**
+ * Takes the leases of endpoints that have something due and that nobody holds; SKIP LOCKED, so that dispatchers which
+ * ask at the same time don't wait for each other.
+ * @param floors for endpoints that this process has had: below this id nothing waits there. Without it the look would
+ *   wade through dead rows for as long as some transaction keeps vacuum from removing them.
+ */
+export async function claimEndpoints(
+  sql: Sql,
+  claim: { worker: string; leaseMs: number; limit: number; floors: ReadonlyMap<string, number> },
+): Promise<Lease[]> {
+  const { worker, leaseMs, limit, floors } = claim;
+  return sql<Lease[]>`
+    with free as (
+      select l.endpoint_id
+      from event_endpoint_leases l
+      join event_endpoints e on e.id = l.endpoint_id
+      left join unnest(${[...floors.keys()]}::bigint[], ${[...floors.values()]}::bigint[]) as f (id, floor) on f.id = e.id
+      where l.held_until <= now() and (e.paused_until is null or e.paused_until <= now())
+        and (exists (select 1 from webhook_queue q
+            where q.endpoint_id = e.id and q.state = 'first' and q.id >= coalesce(f.floor, 0))
+          or exists (select 1 from webhook_queue q
+            where q.endpoint_id = e.id and q.state <> 'first' and q.next_attempt_at <= now()))
+      limit ${limit} for update of l skip locked
+    )
+    update event_endpoint_leases l
+    set holder = ${worker}, held_until = now() + ${leaseMs}::int * interval '1 ms', fence = l.fence + 1
+    from free where l.endpoint_id = free.endpoint_id
+    returning l.endpoint_id, l.fence`;
+}
+
+/** Holds on to leases. @returns those that are still held */
+export async function renewLeases(
+  sql: Sql,
+  worker: string,
+  endpointIds: readonly string[],
+  leaseMs: number,
+): Promise<Lease[]> {
+  return sql<Lease[]>`
+    update event_endpoint_leases set held_until = now() + ${leaseMs}::int * interval '1 ms'
+    where endpoint_id = any(${[...endpointIds]}::bigint[]) and holder = ${worker} and held_until > now()
+    returning endpoint_id, fence`;
+}
+
+/** Lets leases go, so that others need not wait for their end. */
+export async function releaseLeases(sql: Sql, worker: string, endpointIds: readonly string[]): Promise<void> {
+  await sql`
+    update event_endpoint_leases set held_until = '-infinity'
+    where endpoint_id = any(${[...endpointIds]}::bigint[]) and holder = ${worker}`;
+}
+
+export interface Look {
+  endpointId: string;
+  /** Nothing waits below this id. */
+  floor: number;
+  /** First attempts at most. */
+  first: number;
+  /** Others at most. */
+  due: number;
+}
+
+/**
+ * Reads what waits at endpoints that this process holds: first attempts in the order of their events, and others that
+ * are due.
+ * @param known deliveries that this process has already
+ * @param blocked `ENDPOINT:GUILD` where a delivery that failed holds up the others
+ */
+export async function readQueue(
+  sql: Sql,
+  looks: readonly Look[],
+  known: readonly string[],
+  blocked: readonly string[],
+): Promise<QueuedDelivery[]> {
+  const notKnown = known.length === 0 ? sql`` : sql`and q.id <> all(${[...known]}::bigint[])`;
+  const notBlocked =
+    blocked.length === 0 ? sql`` : sql`and q.endpoint_id || ':' || q.server_id <> all(${[...blocked]}::text[])`;
+  const rows = await sql<Omit<QueuedDelivery, "loadedAt">[]>`
+    select q.id, q.endpoint_id, q.event_id, q.event_type, q.server_id, q.state, q.attempts, q.created_at,
+      (extract(epoch from q.next_attempt_at - now()) * 1000)::float8 as due_in_ms,
+      (extract(epoch from now() - q.created_at) * 1000)::float8 as age_ms, e.channel_id, e.data
+    from unnest(${looks.map(({ endpointId }) => endpointId)}::bigint[], ${looks.map(({ floor }) => floor)}::bigint[],
+      ${looks.map(({ first }) => first)}::int[], ${looks.map(({ due }) => due)}::int[]) as a (endpoint_id, floor, first, due)
+    cross join lateral (
+      (select q.* from webhook_queue q
+        where q.endpoint_id = a.endpoint_id and q.state = 'first' and q.id >= a.floor ${notKnown} ${notBlocked}
+        order by q.id limit a.first)
+      union all
+      (select q.* from webhook_queue q
+        where q.endpoint_id = a.endpoint_id and q.state <> 'first' and q.next_attempt_at <= now() ${notKnown}
+        order by q.next_attempt_at limit a.due)
+    ) q
+    left join webhook_events e on e.created_at = q.created_at and e.id = q.event_id
+    order by q.id`;
+  const loadedAt = performance.now();
+  return rows.map((row) => ({ ...row, loadedAt }));
+}
+
+/** The number that the next delivery will at least have. */
+export async function newestDelivery(sql: Sql): Promise<number> {
+  const [row] = await sql<[{ last_value: string }]>`select last_value from webhook_delivery_id`;
+  return Number(row.last_value);
+}
+
+/**
+ * Gives up what has waited too long, a thousand at a time.
+ * @returns how many rows that was
+ */
+export async function settleUnsent(
+  sql: Sql,
+  lease: Lease & { worker: string },
+  why: { state: "dead" | "dropped"; reason: string; olderThanMs: number },
+): Promise<number> {
+  const rows = await sql`
+    with gone as (
+      delete from webhook_queue where id in (
+        select q.id from webhook_queue q
+        where q.endpoint_id = ${lease.endpoint_id}
+          and case q.state when 'replay' then q.next_attempt_at else q.created_at end
+            <= now() - ${why.olderThanMs}::float8 * interval '1 ms'
+          and exists (select 1 from event_endpoint_leases l where l.endpoint_id = q.endpoint_id
+            and l.holder = ${lease.worker} and l.fence = ${lease.fence} and l.held_until > now())
+        order by q.id limit 1000)
+      returning *
+    )
+    insert into webhook_deliveries (id, endpoint_id, event_id, event_type, server_id, state, attempts, last_error, created_at)
+    select id, endpoint_id, event_id, event_type, server_id, ${why.state}, attempts, ${why.reason}, created_at from gone
+    on conflict (created_at, id) do nothing
+    returning 1`;
+  return rows.length;
+}
+
+/** Removes what endpoints that are gone have left, a thousand at a time. */
+export async function removeOrphans(sql: Sql): Promise<void> {
+  await sql`
+    delete from webhook_queue where id in (
+      select q.id from webhook_queue q
+      where not exists (select 1 from event_endpoints e where e.id = q.endpoint_id) limit 1000)`;
+}

@@ -1,0 +1,112 @@
+import type { Db, Transaction } from "../../core/db.ts";
+
+/** A URL that events are sent to. Keys and secrets are sealed. */
+export interface EndpointRow {
+  id: string;
+  application_id: string | null;
+  server_id: string | null;
+  creator_id: string | null;
+  url: string | null;
+  event_types: string[];
+  channel_ids: string[] | null;
+  status: number;
+  strict_order: boolean;
+  public_key: Buffer | null;
+  private_key: Buffer | null;
+  secret: Buffer | null;
+  previous_secret_until: Date | null;
+  disabled_reason: string | null;
+  disabled_at: Date | null;
+  failing_since: Date | null;
+  paused_until: Date | null;
+  created_at: Date;
+}
+
+const columns = (sql: Db) => sql`
+  id, application_id, server_id, creator_id, url, event_types, channel_ids, status, strict_order, public_key, private_key,
+  secret, case when previous_secret_until > now() then previous_secret_until end as previous_secret_until,
+  disabled_reason, disabled_at, failing_since, case when paused_until > now() then paused_until end as paused_until,
+  created_at`;
+
+export async function findEndpoint(sql: Db, id: string): Promise<EndpointRow | undefined> {
+  const [row] = await sql<EndpointRow[]>`select ${columns(sql)} from event_endpoints where id = ${id}`;
+  return row;
+}
+
+/** A guild's, oldest first; their number is limited. */
+export async function listEndpointsOf(sql: Db, guildId: string): Promise<EndpointRow[]> {
+  return sql<EndpointRow[]>`
+    select ${columns(sql)} from event_endpoints where server_id = ${guildId} order by id limit 100`;
+}
+
+export interface NewEndpoint {
+  id: string;
+  guildId: string;
+  creatorId: string;
+  url: string;
+  eventTypes: readonly string[];
+  channelIds: readonly string[] | null;
+  status: number;
+  strictOrder: boolean;
+  publicKey: Buffer;
+  privateKey: Buffer;
+  secret: Buffer;
+}
+
+/** Call it with the guild's lock. @returns undefined when the guild has its `limit` already */
+export async function insertEndpoint(tx: Transaction, e: NewEndpoint, limit: number): Promise<EndpointRow | undefined> {
+  const [row] = await tx<EndpointRow[]>`
+    insert into event_endpoints (id, server_id, creator_id, url, event_types, channel_ids, status, strict_order,
+      public_key, private_key, secret)
+    select ${e.id}::bigint, ${e.guildId}::bigint, ${e.creatorId}::bigint, ${e.url}, ${[...e.eventTypes]}::text[],
+      ${e.channelIds === null ? null : [...e.channelIds]}::bigint[], ${e.status}::smallint, ${e.strictOrder}::boolean,
+      ${e.publicKey}::bytea, ${e.privateKey}::bytea, ${e.secret}::bytea
+    where (select count(*) from event_endpoints where server_id = ${e.guildId}) < ${limit}
+    returning ${columns(tx)}`;
+  return row;
+}
+
+export interface EndpointPatch {
+  url?: string | null;
+  event_types?: string[];
+  channel_ids?: string[] | null;
+  status?: number;
+  strict_order?: boolean;
+  creator_id?: string;
+}
+
+/** What was wrong with it is forgotten once it is switched on, or leads elsewhere. */
+const afresh = (patch: EndpointPatch) =>
+  patch.status === 2 || patch.url !== undefined
+    ? { disabled_reason: null, disabled_at: null, failing_since: null, paused_until: null, failed_probes: 0 }
+    : {};
+
+export async function updateEndpoint(sql: Db, id: string, patch: EndpointPatch): Promise<EndpointRow | undefined> {
+  const all = { ...patch, ...afresh(patch) };
+  if (Object.keys(all).length === 0) return findEndpoint(sql, id);
+  const [row] = await sql<EndpointRow[]>`
+    update event_endpoints set ${sql(all)} where id = ${id} returning ${columns(sql)}`;
+  return row;
+}
+
+/** An application's endpoint, which begins with the first change of it. */
+export async function updateApplicationEndpoint(sql: Db, applicationId: string, patch: EndpointPatch): Promise<void> {
+  await sql`
+    insert into event_endpoints (id, application_id) values (${applicationId}, ${applicationId}) on conflict do nothing`;
+  await updateEndpoint(sql, applicationId, patch);
+}
+
+/** With what waited for it. */
+export async function deleteEndpoint(sql: Db, id: string): Promise<void> {
+  await sql`
+    with gone as (delete from event_endpoints where id = ${id})
+    delete from webhook_queue where endpoint_id = ${id}`;
+}
+
+/** A new secret; the one before stays valid beside it for `overlapSeconds`. */
+export async function rotateSecret(sql: Db, id: string, secret: Buffer, overlapSeconds: number): Promise<void> {
+  await sql`
+    update event_endpoints set previous_secret = secret,
+      previous_secret_until = now() + make_interval(secs => ${overlapSeconds}), secret = ${secret}
+    where id = ${id}`;
+}

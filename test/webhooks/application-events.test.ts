@@ -1,0 +1,123 @@
+import { ApplicationFlags } from "discord-api-types/v10";
+import postgres from "postgres";
+import { afterAll, afterEach, expect, test } from "vitest";
+import type { Client, Json } from "../harness/client.ts";
+import { startPlatform } from "../harness/platform.ts";
+import { type Receiver, startReceiver, verifiesAsDiscord } from "./receiver.ts";
+
+const platform = await startPlatform();
+const sql = postgres(platform.stores.databaseUrl, { max: 1, onnotice: () => {} });
+const owner = await platform.person("owner");
+const receivers: Receiver[] = [];
+afterEach(() => {
+  for (const receiver of receivers.splice(0)) receiver.close();
+});
+afterAll(() => sql.end());
+
+async function listening(
+  types: string[],
+  guildId?: string,
+): Promise<{ bot: Client; events(): Json[]; receiver: Receiver }> {
+  const bot = await platform.bot(owner, guildId, "1024");
+  const { verify_key } = await bot.get("/applications/@me");
+  const key = Buffer.from(verify_key, "hex");
+  const receiver = await startReceiver();
+  receivers.push(receiver);
+  receiver.answer = (request, response) => response.writeHead(verifiesAsDiscord(request, key) ? 204 : 401).end();
+  const settings = { event_webhooks_url: receiver.url, event_webhooks_status: 2, event_webhooks_types: types };
+  await bot.patch("/applications/@me", settings);
+  const events = () => receiver.received.flatMap(({ body }) => JSON.parse(body).event ?? []);
+  return { bot, events, receiver };
+}
+
+const setFlags = (bot: Client, flags: number) => sql`update applications set flags = ${flags} where id = ${bot.id}`;
+
+test("Discord's own event types can be asked for, and others that are none can't", async () => {
+  const types = [
+    "APPLICATION_AUTHORIZED",
+    "APPLICATION_DEAUTHORIZED",
+    "ENTITLEMENT_CREATE",
+    "ENTITLEMENT_UPDATE",
+    "ENTITLEMENT_DELETE",
+    "QUEST_USER_ENROLLMENT",
+    "LOBBY_MESSAGE_CREATE",
+  ];
+  const { bot } = await listening(types);
+  expect(await bot.get("/applications/@me")).toMatchObject({ event_webhooks_types: types, event_webhooks_status: 2 });
+  for (const type of ["TYPING_START", "$GUILD_JOIN", "USER_UPDATE", "READY", "TEST"]) {
+    const answer = await bot.request("PATCH", "/applications/@me", { event_webhooks_types: ["MESSAGE_CREATE", type] });
+    expect(answer.body.errors).toMatchObject({ event_webhooks_types: { 1: { _errors: [{}] } } });
+  }
+});
+
+test("an application is told when it is added to a guild and when its bot is removed, and by whom", async () => {
+  const { bot, events } = await listening(["APPLICATION_AUTHORIZED", "APPLICATION_DEAUTHORIZED"]);
+  const guild = await platform.guild(owner, "Its new guild");
+  await owner.post(`/oauth2/authorize?client_id=${bot.id}&scope=bot+applications.commands&permissions=0`, {
+    guild_id: guild.id,
+    authorize: true,
+  });
+  await owner.delete(`/guilds/${guild.id}/members/${bot.id}`);
+  await expect
+    .poll(() => events().map(({ type }) => type))
+    .toEqual(["APPLICATION_AUTHORIZED", "APPLICATION_DEAUTHORIZED"]);
+  const [added, removed] = events();
+  expect(added.data).toMatchObject({
+    integration_type: 0,
+    scopes: ["bot", "applications.commands"],
+    user: { id: owner.id },
+    guild: { id: guild.id, name: "Its new guild" },
+  });
+  expect(removed.data).toMatchObject({ user: { id: owner.id }, guild_id: guild.id });
+});
+
+test("content is left out for an application without MESSAGE_CONTENT, unless it is mentioned", async () => {
+  const guild = await platform.guild(owner);
+  const { bot, events } = await listening(["MESSAGE_CREATE"], guild.id);
+  await setFlags(bot, 0);
+  const said = () =>
+    events()
+      .filter(({ data }) => data.type === 0)
+      .map(({ data }) => data.content);
+  await owner.post(`/channels/${guild.channelId}/messages`, { content: "secret", embeds: [{ title: "secret" }] });
+  await owner.post(`/channels/${guild.channelId}/messages`, { content: `for <@${bot.id}>` });
+  await expect.poll(said).toEqual(["", `for <@${bot.id}>`]);
+  expect(JSON.stringify(events())).not.toContain("secret");
+  await setFlags(bot, ApplicationFlags.GatewayMessageContent);
+  await owner.post(`/channels/${guild.channelId}/messages`, { content: "open" });
+  await expect.poll(said).toEqual(["", `for <@${bot.id}>`, "open"]);
+});
+
+test("members' events go only to applications with the privileged intent", async () => {
+  const guild = await platform.guild(owner);
+  const { bot, events } = await listening(["GUILD_MEMBER_ADD", "GUILD_UPDATE"], guild.id);
+  await setFlags(bot, ApplicationFlags.GatewayMessageContentLimited);
+  await platform.join(owner, guild, await platform.person("unseen"));
+  await owner.patch(`/guilds/${guild.id}`, { name: "between" });
+  await expect.poll(() => events().map(({ type }) => type)).toEqual(["GUILD_UPDATE"]);
+  await setFlags(bot, ApplicationFlags.GatewayGuildMembersLimited);
+  await platform.join(owner, guild, await platform.person("seen"));
+  await expect.poll(() => events().map(({ type }) => type)).toEqual(["GUILD_UPDATE", "GUILD_MEMBER_ADD"]);
+});
+
+test("a guild's end is told to the applications that were in it", async () => {
+  const guild = await platform.guild(owner);
+  const { events } = await listening(["GUILD_DELETE"], guild.id);
+  await owner.delete(`/guilds/${guild.id}`);
+  await expect.poll(() => events()).toMatchObject([{ type: "GUILD_DELETE", data: { id: guild.id } }]);
+});
+
+test("whose URL is switched off, its owner's sessions are told, with the reason", async () => {
+  const guild = await platform.guild(owner);
+  const socket = await platform.socket(owner);
+  const { bot, receiver } = await listening(["GUILD_UPDATE"], guild.id);
+  receiver.answer = (_request, response) => response.writeHead(410).end();
+  await owner.patch(`/guilds/${guild.id}`, { name: "gone" });
+  const told = await socket.event("EVENT_ENDPOINT_DISABLED");
+  expect(told.d).toEqual({ application_id: bot.id, reason: "The URL answered 410 Gone." });
+  expect(await bot.get("/applications/@me")).toMatchObject({ event_webhooks_status: 3 });
+  const health = await owner.get(`/applications/${bot.id}/event-webhooks`);
+  expect(health).toMatchObject({ status: 3, disabled_reason: "The URL answered 410 Gone." });
+  // Switched on again, it is verified again.
+  expect((await bot.request("PATCH", "/applications/@me", { event_webhooks_status: 2 })).status).toBe(400);
+});
