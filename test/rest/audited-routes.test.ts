@@ -60,6 +60,10 @@ const WITHOUT: Record<string, readonly string[]> = {
     "POST /webhooks/:webhook_id/:webhook_token/github",
     "PATCH /webhooks/:webhook_id/:webhook_token/messages/:message_id",
     "DELETE /webhooks/:webhook_id/:webhook_token/messages/:message_id",
+    "POST /interactions",
+    "POST /interactions/:interaction_id/:interaction_token/callback",
+    "PATCH /webhooks/:webhook_id/:webhook_token/messages/@original",
+    "DELETE /webhooks/:webhook_id/:webhook_token/messages/@original",
   ],
   "is of moderators, but Discord has no action type for it": [
     "POST /guilds/:guild_id/event-subscriptions",
