@@ -1,3 +1,4 @@
+import { noteLeak } from "./leaks.ts";
 import type { Platform } from "./platform.ts";
 
 /** JSON as the API answers it; tests look into it freely. */
@@ -35,6 +36,7 @@ export class Client {
       ...(body === undefined ? {} : { body: isSent(body) ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
+    noteLeak(`${method} ${path}`, text);
     return { status: response.status, body: parse(text), headers: response.headers };
   }
 

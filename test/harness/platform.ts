@@ -11,6 +11,7 @@ import { migrate } from "../../core/migrate.ts";
 import { startGateway } from "../../gateway/server.ts";
 import { startApi } from "../../src/server.ts";
 import { Client } from "./client.ts";
+import { leaks } from "./leaks.ts";
 import { eventFaults, Socket } from "./socket.ts";
 
 /** A database and a Redis of a test file's own, gone when the file ends. */
@@ -126,8 +127,8 @@ export class Platform {
   }
 }
 
-// Whatever a test is of, the events that its sockets got are Discord's.
-afterAll(() => expect([...eventFaults]).toEqual([]));
+// Whatever a test is of, the events that its sockets got are Discord's, and no answer or event told a secret.
+afterAll(() => expect([...eventFaults, ...leaks]).toEqual([]));
 
 /** Starts a platform for the test file. */
 export async function startPlatform(

@@ -2,6 +2,7 @@ import WebSocket from "ws";
 import { encodeEtf } from "../../gateway/etf.ts";
 import { eventFault } from "../contract/event-schemas.ts";
 import type { Json } from "./client.ts";
+import { noteLeak } from "./leaks.ts";
 import { PayloadDecoder } from "./payload-decoder.ts";
 
 export interface Payload {
@@ -145,6 +146,7 @@ export class Socket {
 
   #onPayload(payload: Payload): void {
     this.received.push(payload);
+    noteLeak(`event ${payload.t}`, JSON.stringify(payload.d) ?? "");
     const fault = payload.op === 0 ? eventFault(payload.t ?? "", payload.d) : null;
     if (fault !== null) eventFaults.add(fault);
     const ready = this.#waiting.filter((wait) => wait.test(payload));
