@@ -1,16 +1,19 @@
 import { expect, test } from "vitest";
 import { EVENTS } from "../../core/events.ts";
+import { Permission } from "../../core/permissions.ts";
 import type { Client } from "../harness/client.ts";
 import { startPlatform } from "../harness/platform.ts";
 
 const platform = await startPlatform();
 
-/** Does everything that can be changed, so that each event happens at least once. */
+/** Does everything that can be changed, so that each event happens at least once; all in channels that `blind` can't view. */
 async function changeEverything(
   owner: Client,
   member: Client,
+  blind: Client,
   guild: { id: string; channelId: string },
 ): Promise<void> {
+  const hidden = { permission_overwrites: [hiddenFrom(blind)] };
   const channels = `/guilds/${guild.id}/channels`;
   const members = `/guilds/${guild.id}/members/${member.id}`;
   await owner.patch(`/guilds/${guild.id}`, { name: "Renamed" });
@@ -18,7 +21,7 @@ async function changeEverything(
   await owner.patch(`/guilds/${guild.id}/roles/${role.id}`, { name: "renamed" });
   await owner.put(`${members}/roles/${role.id}`);
   await owner.delete(`/guilds/${guild.id}/roles/${role.id}`);
-  const channel = await owner.post(channels, { name: "channel", type: 0 });
+  const channel = await owner.post(channels, { name: "channel", type: 0, ...hidden });
   await owner.patch(`/channels/${channel.id}`, { topic: "topic" });
   const messages = `/channels/${channel.id}/messages`;
   const message = await owner.post(messages, { content: "one" });
@@ -48,7 +51,7 @@ async function changeEverything(
   await owner.put(`/guilds/${guild.id}/bans/${member.id}`);
   await owner.delete(`/guilds/${guild.id}/bans/${member.id}`);
   await platform.join(owner, guild, member);
-  const room = await owner.post(channels, { name: "room", type: 2 });
+  const room = await owner.post(channels, { name: "room", type: 2, ...hidden });
   const socket = await platform.socket(member);
   socket.send(3, { status: "dnd", activities: [], since: null, afk: false });
   socket.send(4, { guild_id: guild.id, channel_id: room.id, self_mute: false, self_deaf: false });
@@ -57,29 +60,43 @@ async function changeEverything(
   await owner.patch("/users/@me", { global_name: "Somebody" });
 }
 
+const hiddenFrom = ({ id }: Client) => ({ id, type: 1, allow: "0", deny: String(Permission.VIEW_CHANNEL) });
+const told = Object.entries(EVENTS).filter(([name]) => !name.startsWith("$"));
+
 test("everything that changes is told to those who asked, and to nobody who did not", async () => {
   const owner = await platform.person("owner");
   const member = await platform.person("member");
   const guild = await platform.guild(owner);
   await platform.join(owner, guild, member);
+  const blind = await platform.person("blind");
+  await platform.join(owner, guild, blind);
+  await owner.put(`/channels/${guild.channelId}/permissions/${blind.id}`, hiddenFrom(blind));
   const bot = await platform.bot(owner, guild.id, "8");
   const all = await platform.socket(owner);
+  const unseeing = await platform.socket(blind);
   const nothing = await platform.socket(bot, { intents: 0 });
   const guildsOnly = await platform.socket(bot, { intents: 1 });
   const command = await bot.post(`/applications/${bot.id}/commands`, { name: "ping", description: "Says pong" });
   await owner.put(`/applications/${bot.id}/guilds/${guild.id}/commands/${command.id}/permissions`, {
     permissions: [{ id: member.id, type: 2, permission: false }],
   });
-  await changeEverything(owner, member, guild);
+  await changeEverything(owner, member, blind, guild);
   await all.event("USER_UPDATE");
   await owner.delete(`/guilds/${guild.id}`);
   await all.event("GUILD_DELETE");
 
-  const expected = Object.keys(EVENTS).filter((name) => !name.startsWith("$"));
+  // Each row of the table, a new one as well, has happened.
   const seen = new Set(all.dispatches.map(({ t }) => t));
-  expect(expected.filter((name) => !seen.has(name))).toEqual([]);
+  expect(told.map(([name]) => name).filter((name) => !seen.has(name))).toEqual([]);
 
-  await Promise.all([nothing.settled(), guildsOnly.settled()]);
+  // Of what needs the view of a channel nothing came to who has none, of the rest all.
+  await unseeing.event("GUILD_DELETE");
+  await Promise.all([nothing.settled(), guildsOnly.settled(), unseeing.settled()]);
+  const unseen = new Set(unseeing.dispatches.map(({ t }) => t));
+  const namesBy = (sees: string) => told.filter(([, rule]) => rule.sees === sees).map(([name]) => name);
+  expect(namesBy("channel").filter((name) => unseen.has(name))).toEqual([]);
+  expect(namesBy("guild").filter((name) => !unseen.has(name))).toEqual([]);
+
   expect(nothing.dispatches.map(({ t }) => t)).toEqual([
     "READY",
     "APPLICATION_COMMAND_PERMISSIONS_UPDATE",
