@@ -1,12 +1,15 @@
-// npm run bench [-- --quick] [--only NAME,NAME] [--profile]
+// npm run bench [-- --quick] [--only NAME,NAME] [--profile] [--write docs/benchmarks.md]
+import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { fanOut } from "./bench/fan-out.ts";
 import { idleMemory } from "./bench/idle-memory.ts";
 import { type Lab, openLab } from "./bench/lab.ts";
 import { latency } from "./bench/latency.ts";
 import { manyGuilds } from "./bench/many-guilds.ts";
-import { type Figure, machine, table } from "./bench/report.ts";
+import { company, type Figure, machine, table, writeFigures } from "./bench/report.ts";
 import { rest } from "./bench/rest.ts";
+import { scale } from "./bench/scale.ts";
+import { startup } from "./bench/startup.ts";
 import { storms } from "./bench/storms.ts";
 
 const benches: Record<string, (lab: Lab) => Promise<Figure[]>> = {
@@ -16,15 +19,19 @@ const benches: Record<string, (lab: Lab) => Promise<Figure[]>> = {
   latency,
   storms,
   rest,
+  scale,
+  startup,
 };
 
 /** Past this something hangs. */
-const LIMIT_MINUTES = { quick: 6, full: 60 };
+const LIMIT_MINUTES = { quick: 12, full: 90 };
 
 const { values } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     profile: { type: "boolean", default: false },
+    /** A Markdown file to write the table into. */
+    write: { type: "string" },
     only: { type: "string", default: Object.keys(benches).join(",") },
   },
 });
@@ -50,6 +57,7 @@ process.exit();
 
 async function run(): Promise<void> {
   const figures: Figure[] = [];
+  const [load = 0] = loadavg();
   for (const name of values.only.split(",")) {
     const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
     if (bench === undefined) throw new RangeError(`There is no bench ${name}; there are ${Object.keys(benches)}.`);
@@ -59,5 +67,7 @@ async function run(): Promise<void> {
     console.log(`\n${name}, ${Math.round((Date.now() - startedAt) / 1000)} s\n\n${table(measured)}`);
     figures.push(...measured);
   }
-  console.log(`\n${machine()}${values.quick ? " (quick: the figures are rough)" : ""}\n\n${table(figures)}`);
+  const title = `${machine()}, ${company(load)}${values.quick ? "; quick: the figures are rough" : ""}`;
+  console.log(`\n${title}\n\n${table(figures)}`);
+  if (values.write !== undefined) writeFigures(values.write, title, figures);
 }

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import type { Comparison } from "./rounds.ts";
 
@@ -28,6 +29,27 @@ export function table(figures: readonly Figure[]): string {
 export function machine(): string {
   const model = cpus()[0]?.model.trim() ?? "unknown CPU";
   return `${cpus().length} cores (${model}), Node ${process.version}, ${new Date().toISOString().slice(0, 10)}`;
+}
+
+const BEGIN = "<!-- figures: written by npm run bench -->";
+const END = "<!-- end of figures -->";
+
+/** Puts a run's figures in the place of the last one's in a Markdown file. */
+export function writeFigures(file: string, title: string, figures: readonly Figure[]): void {
+  const text = readFileSync(file, "utf8");
+  const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
+  if (begin === -1 || end < begin) throw new Error(`${file} has no place for figures: "${BEGIN}" and "${END}"`);
+  const written = `${BEGIN}\n\n${title}\n\n${table(figures)}\n\n`;
+  writeFileSync(file, text.slice(0, begin) + written + text.slice(end));
+}
+
+/**
+ * How busy others kept the machine: processes that wanted a core in the minute before the bench began.
+ * @param load that before the bench
+ */
+export function company(load: number): string {
+  const busy = load > cpus().length / 4;
+  return `${busy ? "others worked on the machine" : "a quiet machine"} (load before: ${load.toFixed(2)})`;
 }
 
 function meets({ ratio }: Comparison, aim: NonNullable<Figure["aim"]>): string {
