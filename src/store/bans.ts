@@ -29,9 +29,12 @@ export async function listBans(
 ): Promise<BanRow[]> {
   const { before, after = "0", limit } = page;
   const rows = await sql<BanRow[]>`
-    select ${banColumns(sql)} from server_bans b join users u on u.id = b.user_id
-    where b.server_id = ${guildId} and ${before === undefined ? sql`b.user_id > ${after}` : sql`b.user_id < ${before}`}
-    order by b.user_id ${before === undefined ? sql`asc` : sql`desc`} limit ${limit}`;
+    select ${banColumns(sql)} from (
+      select * from server_bans
+      where server_id = ${guildId} and ${before === undefined ? sql`user_id > ${after}` : sql`user_id < ${before}`}
+      order by user_id ${before === undefined ? sql`asc` : sql`desc`} limit ${limit}
+    ) b join users u on u.id = b.user_id
+    order by b.user_id ${before === undefined ? sql`asc` : sql`desc`}`;
   return before === undefined ? rows : [...rows].reverse();
 }
 

@@ -154,7 +154,8 @@ export async function archiveIfIdle(sql: Db, id: string, pinned: number): Promis
     with last as (
       select t.channel_id, c.flags & ${pinned}::int <> 0 as pinned,
         greatest(t.archive_timestamp, (select msg.created_at from messages msg
-          where msg.channel_id = t.channel_id and not msg.deleted order by msg.id desc limit 1))
+          where msg.channel_id between t.channel_id and t.channel_id and not msg.deleted
+          order by msg.channel_id, msg.id desc limit 1))
           + make_interval(mins => t.auto_archive_duration) as due
       from threads t join channels c on c.id = t.channel_id
       where t.channel_id = ${id} and not t.archived and t.archive_due <= now()
