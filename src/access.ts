@@ -31,12 +31,15 @@ import {
 } from "./store/access.ts";
 import { lockGuild } from "./store/guilds.ts";
 
+/** A member whose roles the facts about the guild beside it have. */
+export type OwnFacts = MemberFacts & { ownRoles: true };
+
 /** A member in a guild, with what it may do there. */
 export interface InGuild {
   caller: Caller;
   /** With the caller's roles only, so it says nothing of what others may do; under the lock it has all. */
   guild: GuildFacts;
-  me: MemberFacts;
+  me: OwnFacts;
   membership: OwnMembership;
   permissions: bigint;
   /** What the route asked for. */
@@ -245,13 +248,18 @@ export async function lockedChannel(tx: Transaction, found: InGuildChannel): Pro
  * @param joined for a thread: whether it is a member of it
  */
 export function permissionsIn(
-  { guild, me }: Pick<InGuild, "guild" | "me">,
+  { guild, me }: Pick<InGuild, "guild" | "me"> | { guild: WholeGuildFacts; me: MemberFacts },
   channel: ChannelRow,
   joined = false,
 ): bigint {
   const overwrites = overwriteFacts(channel.overwrites);
   if (isThread(channel.type)) return threadPermissions(guild, me, overwrites, Date.now(), channel.type, joined);
   return channelPermissions(guild, me, overwrites, Date.now(), channel.type);
+}
+
+/** @param membership as it was read together with the guild */
+export function ownFacts(membership: OwnMembership): OwnFacts {
+  return { ...memberFacts(membership), ownRoles: true };
 }
 
 export function demand(permissions: bigint, needs: readonly PermissionName[]): void {
@@ -267,7 +275,7 @@ async function standIn(sql: Db, guildId: string, caller: Caller, needs: readonly
 /** @throws 50001 when the caller is not in the guild, 50013 without what it needs */
 function judge({ guild, membership }: GuildStanding, caller: Caller, needs: readonly PermissionName[]): InGuild {
   if (membership === null) throw new ApiError("MISSING_ACCESS");
-  const me = memberFacts(membership);
+  const me = ownFacts(membership);
   const permissions = guildPermissions(guild, me, Date.now());
   demand(permissions, needs);
   return { caller, guild, me, membership, permissions, needs };
@@ -284,7 +292,7 @@ async function standInChannel(
   if (standing.type === "dm") return { ...standing, caller };
   const { guild, membership, channel, threadMember } = standing;
   if (membership === null) throw new ApiError("MISSING_ACCESS");
-  const me = memberFacts(membership);
+  const me = ownFacts(membership);
   const permissions = permissionsIn({ guild, me }, channel, threadMember !== null);
   if (!has(permissions, Permission.VIEW_CHANNEL)) throw new ApiError("MISSING_ACCESS");
   demand(permissions, needs);

@@ -1,7 +1,7 @@
 import type { Transaction } from "../core/db.ts";
 import type { Event } from "../core/event-log.ts";
-import { canManageRole, type RoleFacts } from "../core/permissions.ts";
-import { type RoleRow, wireRole } from "../core/wire/role.ts";
+import { canManageRole, type GuildFacts, type RoleFacts, type WholeGuildFacts } from "../core/permissions.ts";
+import { type RoleRow, roleFacts, wireRole } from "../core/wire/role.ts";
 import type { LockedInGuild } from "./access.ts";
 import { channelEvent } from "./channels/event.ts";
 import { ApiError } from "./errors.ts";
@@ -18,6 +18,11 @@ export function roleEvent(t: "GUILD_ROLE_CREATE" | "GUILD_ROLE_UPDATE", row: Rol
     version: row.version,
     ...(changesView ? { changesView } : {}),
   };
+}
+
+/** @param roles all of the guild's */
+export function withRoles(guild: GuildFacts, roles: readonly RoleRow[]): WholeGuildFacts {
+  return { ...guild, roles: new Map(roles.map((role) => [role.id, roleFacts(role)])), allRoles: true };
 }
 
 /** @throws 10011 when the guild has no such role, 50013 when it isn't below the caller's highest */

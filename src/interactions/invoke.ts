@@ -12,10 +12,10 @@ import type { ChannelRow } from "../../core/wire/channel.ts";
 import { wireDmChannel } from "../../core/wire/channel.ts";
 import type { CommandRow } from "../../core/wire/command.ts";
 import type { InteractionAbout } from "../../core/wire/interaction.ts";
-import { memberFacts, wireMemberOnly } from "../../core/wire/member.ts";
+import { wireMemberOnly } from "../../core/wire/member.ts";
 import { wireMessage } from "../../core/wire/message.ts";
 import { wireUser } from "../../core/wire/user.ts";
-import { demand, enterChannel, type InChannel, type InGuildChannel, permissionsIn } from "../access.ts";
+import { demand, enterChannel, type InChannel, type InGuildChannel, ownFacts, permissionsIn } from "../access.ts";
 import type { App } from "../app.ts";
 import type { Caller } from "../auth/caller.ts";
 import { hashToken } from "../auth/tokens.ts";
@@ -39,6 +39,7 @@ import {
   takeModal,
 } from "../store/interactions.ts";
 import { findMessage } from "../store/messages.ts";
+import { listRoles } from "../store/roles.ts";
 import { findUser, findUsers } from "../store/users.ts";
 import { demandOpen } from "../threads/write.ts";
 import type { CommandInvocation, Invocation, Invoked } from "./body.ts";
@@ -156,7 +157,7 @@ async function standingOf(app: App, where: InChannel, botId: string): Promise<St
   if (where.type === "dm") return where.recipientId === botId ? { permissions: () => 0n } : undefined;
   const found = await channelStanding(app.sql, where.channel.id, botId);
   if (found?.type !== "guild" || found.membership === null) return undefined;
-  const me = memberFacts(found.membership);
+  const me = ownFacts(found.membership);
   const { guild, threadMember } = found;
   return { permissions: (channel) => permissionsIn({ guild, me }, channel, threadMember?.thread_id === channel.id) };
 }
@@ -314,10 +315,13 @@ async function targetOf(
   const there = where.type === "guild" ? members.length > 0 : [where.caller.user.id, where.recipientId].includes(id);
   if (user === undefined || !there) throw new ApiError("UNKNOWN_USER");
   const [member] = members;
+  const roles = where.type === "guild" && member !== undefined ? await listRoles(app.sql, where.guild.id) : [];
   return {
     resolved: {
       users: { [id]: wireUser(user) },
-      ...(member === undefined || where.type === "dm" ? {} : { members: { [id]: resolvedMember(where, member) } }),
+      ...(member === undefined || where.type === "dm"
+        ? {}
+        : { members: { [id]: resolvedMember(where, roles, member) } }),
     },
     about: { target_user_id: id },
   };

@@ -2,10 +2,11 @@ import type { Db } from "../../core/db.ts";
 import { has, Permission } from "../../core/permissions.ts";
 import { type ChannelRow, wireChannel } from "../../core/wire/channel.ts";
 import { type MemberRow, memberFacts, wireMemberOnly } from "../../core/wire/member.ts";
-import { wireRole } from "../../core/wire/role.ts";
+import { type RoleRow, wireRole } from "../../core/wire/role.ts";
 import { isThreadRow, wireThread } from "../../core/wire/thread.ts";
 import { wireUser } from "../../core/wire/user.ts";
 import { type InChannel, type InGuildChannel, permissionsIn } from "../access.ts";
+import { withRoles } from "../roles.ts";
 import { findChannels } from "../store/channels.ts";
 import { findMembers } from "../store/interactions.ts";
 import { listRoles } from "../store/roles.ts";
@@ -49,7 +50,7 @@ export async function resolveNamed(
   const [users, members, roles, channels] = await Promise.all([
     userIds.length === 0 ? [] : findUsers(sql, userIds),
     where.type === "guild" ? findMembers(sql, where.guild.id, userIds) : [],
-    where.type === "guild" && idsOf("role", "mentionable").length > 0 ? listRoles(sql, where.guild.id) : [],
+    where.type === "guild" && idsOf("user", "role", "mentionable").length > 0 ? listRoles(sql, where.guild.id) : [],
     where.type === "guild" && idsOf("channel").length > 0 ? findChannels(sql, idsOf("channel")) : [],
   ]);
   // In a conversation only the two who have it can be named.
@@ -76,7 +77,7 @@ export async function resolveNamed(
         : mapOf(
             "members",
             members,
-            (row) => resolvedMember(where, row),
+            (row) => resolvedMember(where, roles, row),
             ({ user_id }) => user_id,
           )),
       ...mapOf("roles", ofRoles, wireRole),
@@ -105,10 +106,13 @@ function mapOf<T extends object>(
   return { [field]: Object.fromEntries(rows.map((row) => [idOf(row), wire(row)])) };
 }
 
-/** A member without its user, with what it may do in the channel. */
-export function resolvedMember(where: InGuildChannel, row: MemberRow): object {
+/**
+ * A member without its user, with what it may do in the channel.
+ * @param roles all of the guild's
+ */
+export function resolvedMember(where: InGuildChannel, roles: readonly RoleRow[], row: MemberRow): object {
   const { deaf: _deaf, mute: _mute, ...member } = wireMemberOnly(row);
-  const permissions = permissionsIn({ guild: where.guild, me: memberFacts(row) }, where.channel);
+  const permissions = permissionsIn({ guild: withRoles(where.guild, roles), me: memberFacts(row) }, where.channel);
   return { ...member, permissions: permissions.toString() };
 }
 

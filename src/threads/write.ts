@@ -1,6 +1,5 @@
 import type { Transaction } from "../../core/db.ts";
 import { has, isThread, Permission } from "../../core/permissions.ts";
-import { memberFacts } from "../../core/wire/member.ts";
 import { isThreadRow, type ThreadChannelRow } from "../../core/wire/thread.ts";
 import {
   demandThread,
@@ -8,6 +7,7 @@ import {
   type InGuildChannel,
   type InThread,
   lockedChannel,
+  ownFacts,
   permissionsIn,
 } from "../access.ts";
 import type { App } from "../app.ts";
@@ -47,7 +47,7 @@ export async function openForMessage(app: App, found: InGuildChannel, mentioned:
 async function callIn(tx: Transaction, emit: Emit, where: InThread, userId: string): Promise<void> {
   const standing = await guildStanding(tx, where.guild.id, userId);
   if (standing === undefined || standing.membership === null) return;
-  const facts = { guild: standing.guild, me: memberFacts(standing.membership) };
+  const facts = { guild: standing.guild, me: ownFacts(standing.membership) };
   if (!has(permissionsIn(facts, where.channel, true), Permission.VIEW_CHANNEL)) return;
   if ((await countThreadMembers(tx, where.channel.id)) < MAX_MEMBERS) await joinThread(tx, emit, where.channel, userId);
 }

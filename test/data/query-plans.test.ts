@@ -170,7 +170,7 @@ test("no list of the stores is left out", async () => {
 });
 
 /** They change what they count. */
-const WRITES = ["countIntoEntry", "countIntoLimit", "countCreates"];
+const WRITES = ["countIntoEntry", "countIntoLimit", "countCreates", "countFailure"];
 
 /** Steps of the plan that touch more rows than they may. */
 async function tooMuch(text: string, parameters: unknown[]): Promise<string[]> {
