@@ -24,7 +24,7 @@ import type { Upload } from "../files/form.ts";
 import { placeOf } from "../messages/place.ts";
 import { demandText } from "../messages/post.ts";
 import { channelStanding } from "../store/access.ts";
-import { type ApplicationRow, findApplication } from "../store/applications.ts";
+import { type ApplicationRow, findApplication, isInGuild } from "../store/applications.ts";
 import { findChannel } from "../store/channels.ts";
 import { findCommandInGuild } from "../store/command-permissions.ts";
 import { findCommandIn } from "../store/commands.ts";
@@ -57,7 +57,7 @@ const TOKEN_BYTES = 48;
 interface Scene {
   app: App;
   where: InChannel;
-  application: ApplicationRow & { bot_id: string };
+  application: ApplicationRow;
   standing: Standing;
 }
 
@@ -104,7 +104,7 @@ export async function invoke(app: App, caller: Caller, body: Invocation, uploads
     });
     await attachToInteraction(tx, id, made.fileIds);
     emit({ t: "INTERACTION_CREATE", userId: caller.user.id, data: { id, ...nonceOf(body) } });
-    if (!overHttp) emit(toBot(application.bot_id, where, told));
+    if (!overHttp && application.bot_id !== null) emit(toBot(application.bot_id, where, told));
   });
   watchDeadline(app);
   if (overHttp) callEndpoint(app, application, id, told);
@@ -140,11 +140,10 @@ async function sceneOf(app: App, caller: Caller, body: Invocation): Promise<Scen
   if (where.type === "guild") demandText(where.channel);
   demandOpen(where);
   const application = await findApplication(app.sql, body.application_id);
-  const botId = application?.bot_id ?? null;
-  if (application === undefined || botId === null) throw new ApiError("UNKNOWN_APPLICATION");
-  const standing = await standingOf(app, where, botId);
+  if (application === undefined) throw new ApiError("UNKNOWN_APPLICATION");
+  const standing = await standingOf(app, where, application);
   if (standing === undefined) throw new ApiError("UNKNOWN_APPLICATION");
-  return { app, where, application: { ...application, bot_id: botId }, standing };
+  return { app, where, application, standing };
 }
 
 /** Commands are out of reach by their permission; components have none. */
@@ -152,11 +151,15 @@ function isTimedOut({ me, permissions }: InGuildChannel): boolean {
   return me.timedOutUntil !== null && me.timedOutUntil > Date.now() && !has(permissions, Permission.ADMINISTRATOR);
 }
 
-/** What the bot may do there; undefined where it isn't. */
-async function standingOf(app: App, where: InChannel, botId: string): Promise<Standing | undefined> {
-  if (where.type === "dm") return where.recipientId === botId ? { permissions: () => 0n } : undefined;
-  const found = await channelStanding(app.sql, where.channel.id, botId);
-  if (found?.type !== "guild" || found.membership === null) return undefined;
+/** What the bot may do there: nothing where only the commands were added. Undefined where there is neither. */
+async function standingOf(app: App, where: InChannel, application: ApplicationRow): Promise<Standing | undefined> {
+  const { bot_id: botId } = application;
+  const nothing = { permissions: () => 0n };
+  if (where.type === "dm") return where.recipientId === botId ? nothing : undefined;
+  const found = botId === null ? undefined : await channelStanding(app.sql, where.channel.id, botId);
+  if (found?.type !== "guild" || found.membership === null) {
+    return (await isInGuild(app.sql, application, where.guild.id)) ? nothing : undefined;
+  }
   const me = ownFacts(found.membership);
   const { guild, threadMember } = found;
   return { permissions: (channel) => permissionsIn({ guild, me }, channel, threadMember?.thread_id === channel.id) };
@@ -177,7 +180,7 @@ async function describe(scene: Scene, made: Made, appPermissions: bigint): Promi
     attachment_size_limit: app.config.maxFileBytes,
   };
   if (where.type === "dm") {
-    const [dm, bot] = await Promise.all([findDm(app.sql, where.id), findUser(app.sql, application.bot_id)]);
+    const [dm, bot] = await Promise.all([findDm(app.sql, where.id), findUser(app.sql, where.recipientId)]);
     if (dm === undefined || bot === undefined) throw new ApiError("UNKNOWN_CHANNEL");
     return {
       ...common,
@@ -335,7 +338,8 @@ async function useComponent(scene: Scene, body: Invoked<InteractionType.MessageC
   if (source === undefined) throw new ApiError("UNKNOWN_MESSAGE");
   const { message } = source;
   const ofApplication = message.application_id ?? message.author_id;
-  if (ofApplication !== application.id && ofApplication !== application.bot_id) throw new ApiError("UNKNOWN_MESSAGE");
+  const own = ofApplication !== null && [application.id, application.bot_id].includes(ofApplication);
+  if (!own) throw new ApiError("UNKNOWN_MESSAGE");
   if (!source.ephemeral && where.type === "guild") demand(where.permissions, ["READ_MESSAGE_HISTORY"]);
   const component = (message.flags & MessageFlags.Loading) === 0 && findComponent(message.components, data.custom_id);
   if (!component || component.type !== data.component_type || component.disabled === true) {

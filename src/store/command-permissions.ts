@@ -63,9 +63,14 @@ const rulesOf = (sql: Db, guildId: string, ofCommand: boolean) => sql`
 const forGuild = (sql: Db, guildId: string) => sql`
   (c.server_id is null and 0 = any(c.integration_types) or c.server_id = ${guildId})`;
 
-/** The applications whose bots are members of a guild; more conditions may follow. */
+/** The applications whose bots are members of a guild, or whose commands were added; more conditions may follow. */
 const applicationsIn = (sql: Db, guildId: string) => sql`
-  select a.id from applications a join server_members m on m.user_id = a.bot_id where m.server_id = ${guildId}`;
+  select a.id from (
+    select a.id from applications a join server_members m on m.user_id = a.bot_id where m.server_id = ${guildId}
+    union
+    select n.application_id from integrations n
+    where n.server_id = ${guildId} and 'applications.commands' = any(n.scopes)
+  ) a where true`;
 
 const ruledColumns = (sql: Db, guildId: string) => sql`
   ${commandColumns(sql)}, ${rulesOf(sql, guildId, true)} as rules, ${rulesOf(sql, guildId, false)} as application_rules`;

@@ -48,8 +48,11 @@ const interactionColumns = (sql: Db) => sql`
 
 /** An application that was taken out of the guild has lost its tokens there, from alias `i`. */
 const stillInstalled = (sql: Db) => sql`
-  (i.server_id is null or exists (select 1 from applications a join server_members m on m.user_id = a.bot_id
-    where a.id = i.application_id and m.server_id = i.server_id))`;
+  (i.server_id is null
+    or exists (select 1 from applications a join server_members m on m.user_id = a.bot_id
+      where a.id = i.application_id and m.server_id = i.server_id)
+    or exists (select 1 from integrations n where n.application_id = i.application_id and n.server_id = i.server_id
+      and 'applications.commands' = any(n.scopes)))`;
 
 export async function findInteractionByToken(sql: Db, tokenHash: Buffer): Promise<InteractionRow | undefined> {
   const [row] = await sql<InteractionRow[]>`

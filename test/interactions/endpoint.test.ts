@@ -284,6 +284,45 @@ describe("later", () => {
   });
 });
 
+test("an application without a bot, of which only the commands were added, answers by its URL in its own name", async () => {
+  const { owner, guildId, member, channelId } = stage;
+  const application = await owner.post("/applications", { name: "Botless" });
+  await owner.post(`/oauth2/authorize?client_id=${application.id}&scope=applications.commands`, {
+    guild_id: guildId,
+    authorize: true,
+  });
+  const path = `/applications/${application.id}`;
+  const made = await owner.post(`${path}/guilds/${guildId}/commands`, { name: "botless", description: "d" });
+  const ofIts = await freePort();
+  const example = startBot("node", ["examples/http-interactions-app.mjs"], {
+    PUBLIC_KEY: application.verify_key,
+    PORT: String(ofIts),
+  });
+  try {
+    await example.says("ready on");
+    await owner.patch(path, { interactions_endpoint_url: `http://127.0.0.1:${ofIts}/` });
+    const body = {
+      type: 2,
+      application_id: application.id,
+      guild_id: guildId,
+      channel_id: channelId,
+      nonce: "botless",
+    };
+    expect((await member.request("POST", "/interactions", { ...body, data: { id: made.id } })).status).toBe(204);
+    const { d } = await succeeded("botless");
+    const { d: hello } = await memberSocket.event("MESSAGE_CREATE", (one) => one.interaction_metadata?.id === d.id);
+    expect(hello).toMatchObject({
+      author: { id: application.id, username: "Botless" },
+      application_id: application.id,
+    });
+    const press = { type: 3, message_id: hello.id, data: { component_type: 2, custom_id: "again" } };
+    expect((await member.request("POST", "/interactions", { ...body, ...press })).status).toBe(204);
+    await memberSocket.event("MESSAGE_UPDATE", (one) => one.id === hello.id && one.content === "Hello again");
+  } finally {
+    await example.stop();
+  }
+});
+
 test("the example in examples/ is one", async () => {
   const port = await freePort();
   const example = startBot("node", ["examples/http-interactions-app.mjs"], {
