@@ -1,6 +1,7 @@
 // npm run bench [-- --quick] [--only NAME,NAME] [--profile] [--write docs/benchmarks.md]
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { deliveries } from "./bench/deliveries.ts";
 import { fanOut } from "./bench/fan-out.ts";
 import { idleMemory } from "./bench/idle-memory.ts";
 import { type Lab, openLab } from "./bench/lab.ts";
@@ -21,6 +22,7 @@ const benches: Record<string, (lab: Lab) => Promise<Figure[]>> = {
   rest,
   scale,
   startup,
+  deliveries,
 };
 
 /** Past this something hangs. */

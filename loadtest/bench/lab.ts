@@ -29,6 +29,8 @@ export interface Server extends Child {
  */
 export interface Lab extends Options {
   sql: Sql;
+  /** Where the processes keep their secret. */
+  dir: string;
   publisher: Publisher;
   gateway(): Promise<Server>;
   /** @param env beside the lab's, or instead of it */
@@ -60,6 +62,7 @@ export async function openLab(options: Options): Promise<Lab> {
     GUILDHALL_DATA: dir,
     LOG_LEVEL: "warn",
     RATE_LIMITS: "off",
+    EGRESS_ALLOW: "127.0.0.0/8",
     // The clients of the bench send no heartbeats.
     HEARTBEAT_INTERVAL_MS: "600000",
   };
@@ -93,6 +96,7 @@ export async function openLab(options: Options): Promise<Lab> {
   return {
     ...options,
     sql,
+    dir,
     publisher,
     gateway: () =>
       product("gateway", (port) => ({ GATEWAY_PORT: String(port), GATEWAY_URL: `ws://127.0.0.1:${port}` })),
