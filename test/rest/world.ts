@@ -71,6 +71,8 @@ export interface World {
   lacking(permission: PermissionName): Promise<Client>;
   here: Places;
   elsewhere: Places;
+  /** Ids of what was in `here`, or the owner's, and no longer is, by the name of its place. */
+  gone: Readonly<Record<string, string>>;
   /** A conversation of the owner and the reader. */
   dmId: string;
   /** Another guild like `here`, with an owner and a bot of its own, for a request that changes it. */
@@ -85,6 +87,7 @@ export async function makeWorld(platform: Platform): Promise<World> {
   if (!owner || !reader || !stranger || !neighbour || !outcast) throw new Error("somebody is missing");
   const { places: here, bot, bearer } = await makeGuild(platform, owner, reader, outcast);
   const { places: elsewhere } = await makeGuild(platform, owner, neighbour, outcast);
+  const gone = await makeGone(platform, owner, here);
   const dm = await owner.post("/users/@me/channels", { recipient_id: reader.id });
   const known = new Map<PermissionName, Promise<Client>>();
   return {
@@ -96,6 +99,7 @@ export async function makeWorld(platform: Platform): Promise<World> {
     bearer,
     here,
     elsewhere,
+    gone,
     dmId: dm.id,
     another: async () => {
       const another = await platform.person("owner");
@@ -107,6 +111,70 @@ export async function makeWorld(platform: Platform): Promise<World> {
       known.set(permission, member);
       return member;
     },
+  };
+}
+
+/** Makes one of everything that can be deleted, and deletes it. */
+async function makeGone(platform: Platform, owner: Client, at: Places): Promise<Record<string, string>> {
+  const guild = await platform.guild(owner);
+  const member = await platform.person("leaver");
+  await member.post(`/invites/${at.code}`);
+  const channel = await owner.post(`/guilds/${at.guild_id}/channels`, { name: "gone" });
+  const news = await owner.post(`/guilds/${at.guild_id}/channels`, { name: "gone", type: 5 });
+  const announced = await owner.post(`/channels/${at.news_id}/messages`, { content: "gone" });
+  const thread = await owner.post(`/channels/${at.channel_id}/threads`, { name: "gone", type: 11 });
+  const forum = await owner.post(`/guilds/${at.guild_id}/channels`, { name: "gone", type: 15 });
+  const message = await owner.post(`/channels/${at.channel_id}/messages`, { content: "gone" });
+  const posted = await platform
+    .anonymous()
+    .post(`/webhooks/${at.webhook_id}/${at.webhook_token}?wait=1`, { content: "gone" });
+  const role = await owner.post(`/guilds/${at.guild_id}/roles`, { name: "gone" });
+  const webhook = await owner.post(`/channels/${at.channel_id}/webhooks`, { name: "gone" });
+  const invite = await owner.post(`/channels/${at.channel_id}/invites`, { unique: true });
+  const subscription = await owner.post(`/guilds/${at.guild_id}/event-subscriptions`, SUBSCRIPTION);
+  const bot = await platform.bot(owner, at.guild_id);
+  const command = await bot.post(`/applications/${bot.id}/commands`, { name: "gone", description: "Is gone" });
+  const { authorization_id } = await allow(platform, owner, bot.id);
+  const integrations = await owner.get(`/guilds/${at.guild_id}/integrations`);
+  const integration = integrations.find(({ account }: { account: { id: string } }) => account.id === bot.id);
+  for (const path of [
+    `/channels/${channel.id}`,
+    `/channels/${news.id}`,
+    `/channels/${thread.id}`,
+    `/channels/${forum.id}`,
+    `/channels/${at.channel_id}/messages/${message.id}`,
+    `/channels/${at.news_id}/messages/${announced.id}`,
+    `/webhooks/${at.webhook_id}/${at.webhook_token}/messages/${posted.id}`,
+    `/guilds/${at.guild_id}/roles/${role.id}`,
+    `/webhooks/${webhook.id}`,
+    `/invites/${invite.code}`,
+    `/guilds/${at.guild_id}/event-subscriptions/${subscription.id}`,
+    `/oauth2/tokens/${authorization_id}`,
+    `/guilds/${at.guild_id}/integrations/${integration.id}`,
+    `/applications/${bot.id}`,
+    `/guilds/${guild.id}`,
+  ]) {
+    await owner.delete(path);
+  }
+  await member.delete(`/users/@me/guilds/${at.guild_id}`);
+  return {
+    guild_id: guild.id,
+    channel_id: channel.id,
+    news_id: news.id,
+    news_message_id: announced.id,
+    thread_id: thread.id,
+    forum_id: forum.id,
+    message_id: message.id,
+    webhook_message_id: posted.id,
+    user_id: member.id,
+    role_id: role.id,
+    application_id: bot.id,
+    integration_id: integration.id,
+    authorization_id,
+    command_id: command.id,
+    webhook_id: webhook.id,
+    subscription_id: subscription.id,
+    code: invite.code,
   };
 }
 
