@@ -204,12 +204,13 @@ test("a black hole with a long queue costs a few probes, delays nobody, and gets
   for (let i = 0; i < 500; i += 100)
     await Promise.all(Array.from({ length: 100 }, (_, j) => emitMessage(sql, guild, `${i + j}`)));
   const breaker = { windowMs: 300_000, share: 0.7, fewest: 10, openMs: [5000, 10_000] as const };
-  dispatch({ timeoutMs: 100, retryDelaysMs: Array(100).fill(100), breaker });
+  dispatch({ timeoutMs: 500, retryDelaysMs: Array(100).fill(100), breaker });
   const paused = async () => (await sql`select paused_until from event_endpoints where id = ${id}`)[0]?.paused_until;
   await until(async () => expect(await paused()).toBeInstanceOf(Date));
   expect(blackHole.open.most).toBeLessThanOrEqual(8);
   expect(blackHole.received.length).toBeLessThan(30);
-  await until(() => expect(receiver.received).toHaveLength(5000));
+  // A machine that is busy may make a healthy one's answer late, too: then it comes again.
+  await until(() => expect(new Set(receiver.received.map(idOf)).size).toBe(5000));
   expect(blackHole.received.length).toBeLessThan(60);
   blackHole.answer = (_request, response) => ok(response);
   await until(async () => expect((await states(id)).delivered).toBe(500));
