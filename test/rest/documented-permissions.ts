@@ -127,5 +127,6 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
     "GET /webhooks/:webhook_id",
     "PATCH /webhooks/:webhook_id",
     "DELETE /webhooks/:webhook_id",
+    "POST /webhooks/:webhook_id/token",
   ],
 };

@@ -75,8 +75,8 @@ export interface World {
   gone: Readonly<Record<string, string>>;
   /** A conversation of the owner and the reader. */
   dmId: string;
-  /** Another guild like `here`, with an owner and a bot of its own, for a request that changes it. */
-  another(): Promise<{ places: Places; owner: Client; bot: Client; bearer: Client }>;
+  /** Another guild like `here`, with people and a bot of its own, for a request that changes it. */
+  another(): Promise<{ places: Places; owner: Client; reader: Client; bot: Client; bearer: Client }>;
 }
 
 const READ = Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY;
@@ -102,8 +102,9 @@ export async function makeWorld(platform: Platform): Promise<World> {
     gone,
     dmId: dm.id,
     another: async () => {
-      const another = await platform.person("owner");
-      return { owner: another, ...(await makeGuild(platform, another, reader, outcast)) };
+      // A reader who is in all of them would reach the limit of guilds.
+      const [another, itsReader] = await Promise.all([platform.person("owner"), platform.person("reader")]);
+      return { owner: another, reader: itsReader, ...(await makeGuild(platform, another, itsReader, outcast)) };
     },
     lacking: (permission) => {
       const bits = ALL_PERMISSIONS & ~Permission.ADMINISTRATOR & ~Permission[permission];
