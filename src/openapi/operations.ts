@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 
-/** What an answer's body must be: a schema by name, a list, one of several, or nothing; `inline` has no name. */
+/** What a body must be: a schema by name, a list, one of several, or nothing; `inline` has no name. */
 const bodyRef = z.union([
   z.null(),
   z.string(),
@@ -25,6 +25,8 @@ const operation = z.object({
   path: z.string(),
   /** 1: the core of a bot platform, 2: community features, 3: commerce and the social SDK. */
   tier: z.literal([1, 2, 3]),
+  /** By content type. */
+  body: z.record(z.string(), bodyRef).optional(),
   /** By status. */
   responses: z.record(z.string(), bodyRef),
 });
