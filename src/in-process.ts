@@ -1,3 +1,5 @@
+import { IncomingMessage, ServerResponse } from "node:http";
+import { Socket } from "node:net";
 import type { App } from "./app.ts";
 import { createHttpApp } from "./app.ts";
 import { hashToken, newAccessToken } from "./auth/tokens.ts";
@@ -18,10 +20,12 @@ export async function asPerson<T>(app: App, userId: string, work: (call: Call) =
   const accessExpires = new Date(Date.now() + TOKEN_MS);
   await insertAccessToken(app.sql, { userId, familyId, accessHash: hashToken(token), accessExpires });
   const http = createHttpApp(app);
-  const env = { incoming: { socket: { remoteAddress: "127.0.0.1" } } };
   const call: Call = async (method, path, body) => {
     const headers = { authorization: token, "content-type": "application/json" };
     const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    // Headers are set on Node's own response, which goes nowhere here.
+    const outgoing = new ServerResponse(new IncomingMessage(new Socket()));
+    const env = { incoming: { socket: { remoteAddress: "127.0.0.1" } }, outgoing };
     const response = await http.request(`/api/v10${path}`, init, env);
     const text = await response.text();
     return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };

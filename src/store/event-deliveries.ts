@@ -21,19 +21,29 @@ export interface DeliveryRow {
   next_attempt_at: Date | null;
 }
 
-/** A delivery that is replayed is in both tables: it counts as waiting. */
-const both = (sql: Db, endpointId: string, where: Fragment, states: readonly DeliveryState[], limit: number) => sql`
-  select * from (
+/** Apart by state, as the indexes of the queue are. */
+const waiting = (sql: Db, endpointId: string, where: Fragment, states: readonly DeliveryState[], limit: number) => sql`
     (select q.id, q.event_id, q.event_type, q.server_id, 'pending' as state, q.attempts, null::int as last_status,
       null as last_error, q.created_at, null::timestamptz as finished_at, q.next_attempt_at
     from webhook_queue q
-    where q.endpoint_id = ${endpointId} and 'pending' = any(${[...states]}::text[]) and ${where} order by q.id desc limit ${limit})
+    where q.endpoint_id = ${endpointId} and 'pending' = any(${[...states]}::text[]) and ${where}
+    order by q.id desc limit ${limit})`;
+
+/**
+ * A delivery that is replayed is in both tables: it counts as waiting. Looked up for each row, as an anti-join would read
+ * the whole queue.
+ */
+const both = (sql: Db, endpointId: string, where: Fragment, states: readonly DeliveryState[], limit: number) => sql`
+  select * from (
+    ${waiting(sql, endpointId, sql`q.state = 'first' and ${where}`, states, limit)}
+    union all
+    ${waiting(sql, endpointId, sql`q.state <> 'first' and ${where}`, states, limit)}
     union all
     (select q.id, q.event_id, q.event_type, q.server_id, q.state, q.attempts, q.last_status, q.last_error, q.created_at,
       q.finished_at, null
     from webhook_deliveries q
     where q.endpoint_id = ${endpointId} and q.state = any(${[...states]}::text[]) and ${where}
-      and not exists (select 1 from webhook_queue w where w.id = q.id) order by q.id desc limit ${limit})
+      and (select 1 from webhook_queue w where w.id = q.id) is null order by q.id desc limit ${limit})
   ) d order by d.id desc limit ${limit}`;
 
 export interface DeliveryPage {

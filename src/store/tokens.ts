@@ -119,10 +119,12 @@ export async function revokeFamily(sql: Db, familyId: string): Promise<void> {
     update refresh_tokens set revoked_at = coalesce(revoked_at, now()) where family_id = ${familyId}`;
 }
 
-/** Whether a login has not been ended. */
+/** Whether a login has not been ended; one that a command makes for itself has an access token alone. */
 export async function loginLives(sql: Db, familyId: string): Promise<boolean> {
   const rows = await sql`
-    select 1 from refresh_tokens where family_id = ${familyId} and revoked_at is null limit 1`;
+    select 1 from refresh_tokens where family_id = ${familyId} and revoked_at is null
+    union all select 1 from access_tokens where family_id = ${familyId}
+    limit 1`;
   return rows.length > 0;
 }
 

@@ -16,15 +16,20 @@ import * as channels from "../../src/store/channels.ts";
 import * as rules from "../../src/store/command-permissions.ts";
 import * as commands from "../../src/store/commands.ts";
 import * as crossposts from "../../src/store/crossposts.ts";
+import * as deliveries from "../../src/store/event-deliveries.ts";
+import * as endpoints from "../../src/store/event-endpoints.ts";
 import * as files from "../../src/store/files.ts";
 import * as guilds from "../../src/store/guilds.ts";
 import * as images from "../../src/store/images.ts";
+import * as integrations from "../../src/store/integrations.ts";
 import * as invites from "../../src/store/invites.ts";
 import * as members from "../../src/store/members.ts";
 import * as messages from "../../src/store/messages.ts";
+import * as authorizations from "../../src/store/oauth2-authorizations.ts";
 import * as pins from "../../src/store/pins.ts";
 import * as reactions from "../../src/store/reactions.ts";
 import * as roles from "../../src/store/roles.ts";
+import * as keys from "../../src/store/signing-keys.ts";
 import * as temporary from "../../src/store/temporary-members.ts";
 import * as threadMembers from "../../src/store/thread-members.ts";
 import * as threads from "../../src/store/threads.ts";
@@ -93,6 +98,17 @@ const cases: Record<string, () => Promise<unknown>> = {
   listCommandRules: () => rules.listCommandRules(sql, guildId, user),
   listCommands: () => commands.listCommands(sql, { applicationId: user, guildId }),
   searchCommandsInGuild: () => rules.searchCommandsInGuild(sql, guildId, { limit: 25, query: "p" }),
+  listDeliveries: async () => {
+    for (const states of [["dead"], ["dead", "delivered"], ["pending"]] as const) {
+      await deliveries.listDeliveries(sql, user, { states, limit: 100 });
+      await deliveries.listDeliveries(sql, user, { before: message, states, limit: 100 });
+    }
+  },
+  listAttempts: () => deliveries.listAttempts(sql, message),
+  listEndpointsOf: () => endpoints.listEndpointsOf(sql, guildId),
+  listIntegrations: () => integrations.listIntegrations(sql, guildId),
+  listAuthorizations: () => authorizations.listAuthorizations(sql, user),
+  listSigningKeys: () => keys.listSigningKeys(sql),
   listFollowers: () => crossposts.listFollowers(sql, channelId, "0", 100),
   listCopies: () => crossposts.listCopies(sql, message, "0", 100),
   dueFiles: () => files.dueFiles(sql, new Date(), 100),
@@ -237,6 +253,20 @@ async function growTheRest(): Promise<void> {
     await tx`
       insert into thread_members (thread_id, user_id)
       select ${thread}::bigint, ${nth(0)}::bigint + n * 100 from generate_series(1, 1000) n`;
+    // Of a busy endpoint, and of another beside it.
+    await tx`
+      insert into webhook_queue (endpoint_id, event_id, event_type, server_id, state)
+      select case when n % 4 = 0 then ${user}::bigint else 1 end, n, 'MESSAGE_CREATE', ${guildId}::bigint,
+        case when n % 100 = 0 then 'retry' else 'first' end
+      from generate_series(1, 40000) n`;
+    await tx`
+      insert into webhook_deliveries (id, endpoint_id, event_id, event_type, server_id, state, attempts, created_at)
+      select ${message}::bigint - n, case when n % 4 = 0 then ${user}::bigint else 1 end, n, 'MESSAGE_CREATE',
+        ${guildId}::bigint, case when n % 3 = 0 then 'dead' else 'delivered' end, 1, now()
+      from generate_series(1, 40000) n`;
+    await tx`
+      insert into webhook_attempts (delivery_id, endpoint_id, attempt, started_at, latency_ms, request_headers)
+      select ${message}::bigint - n / 4, ${user}::bigint, n % 4, now(), 5, '{}' from generate_series(1, 40000) n`;
     await tx`update messages set pinned_at = now() - (id % 1000) * interval '1 s'
       where channel_id = ${channelId} and id % 5000 = 0`;
   });
