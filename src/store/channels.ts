@@ -35,7 +35,9 @@ export async function endOfList(
 ): Promise<{ count: number; position: number }> {
   const [row] = await sql<[{ count: number; position: number }]>`
     select count(*)::int as count,
-      coalesce(max(position) filter (where (type = ${ChannelType.GuildCategory}) = ${category}) + 1, 0) as position
+      -- A position may be the highest that there is; several may have the same.
+      least(coalesce(max(position::bigint) filter (where (type = ${ChannelType.GuildCategory}) = ${category}) + 1, 0),
+        2147483647)::int as position
     from channels c where server_id = ${guildId} and ${notThread(sql)}`;
   return row;
 }

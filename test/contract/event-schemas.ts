@@ -226,6 +226,8 @@ const schemas: Readonly<Record<SentEvent, z.core.$ZodType>> = {
     code: z.string(),
     // Not documented for the event, but a field of every invite.
     type: z.optional(z.literal(0)),
+    // Of invites that give roles.
+    role_ids: z.optional(z.array(snowflake)),
     created_at: time,
     expires_at: z.nullish(time),
     inviter: z.optional(USER),

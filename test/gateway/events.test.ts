@@ -1,5 +1,6 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { EVENTS } from "../../core/events.ts";
+import { EVENTS, isEventName } from "../../core/events.ts";
 import { Permission } from "../../core/permissions.ts";
 import type { Client } from "../harness/client.ts";
 import { startPlatform } from "../harness/platform.ts";
@@ -61,7 +62,21 @@ async function changeEverything(
 }
 
 const hiddenFrom = ({ id }: Client) => ({ id, type: 1, allow: "0", deny: String(Permission.VIEW_CHANNEL) });
-const told = Object.entries(EVENTS).filter(([name]) => !name.startsWith("$"));
+/** Events of the platform's bots and endpoints, for one user each; the tests named here make them happen. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  INTERACTION_CREATE: "../interactions/commands.test.ts",
+  INTERACTION_SUCCESS: "../interactions/commands.test.ts",
+  INTERACTION_FAILURE: "../interactions/timing.test.ts",
+  INTERACTION_MODAL_CREATE: "../interactions/components.test.ts",
+  APPLICATION_COMMAND_AUTOCOMPLETE_RESPONSE: "../interactions/commands.test.ts",
+  EVENT_ENDPOINT_DISABLED: "../webhooks/application-events.test.ts",
+};
+const told = Object.entries(EVENTS).filter(([name]) => !name.startsWith("$") && ELSEWHERE[name] === undefined);
+
+test.each(Object.entries(ELSEWHERE))("%s is for one user alone, and is awaited in %s", (name, file) => {
+  expect(isEventName(name) && EVENTS[name]).toMatchObject({ sees: "user", intent: 0 });
+  expect(readFileSync(new URL(file, import.meta.url), "utf8")).toContain(`"${name}"`);
+});
 
 test("everything that changes is told to those who asked, and to nobody who did not", async () => {
   const owner = await platform.person("owner");

@@ -84,7 +84,13 @@ test("a guild joined while away comes with RESUME, and messages in it since", as
   await again.resume(newcomer.token ?? "", socket.sessionId, socket.seq);
   const names = again.dispatches.map(({ t, d }) => (t === "MESSAGE_CREATE" ? d.content || "welcome" : t));
   // Its own arrival there is told as well, sooner or later, and noted.
-  const own = ["GUILD_MEMBER_ADD", "PRESENCE_UPDATE", "GUILD_AUDIT_LOG_ENTRY_CREATE"];
+  const own = [
+    "GUILD_MEMBER_ADD",
+    "PRESENCE_UPDATE",
+    "GUILD_AUDIT_LOG_ENTRY_CREATE",
+    "INTEGRATION_CREATE",
+    "GUILD_INTEGRATIONS_UPDATE",
+  ];
   expect(names.filter((name) => !own.includes(name))).toEqual(["GUILD_CREATE", "welcome", "after the join", "RESUMED"]);
   await person.post(`/channels/${joined.channelId}/messages`, { content: "live" });
   await again.event("MESSAGE_CREATE", (d) => d.content === "live");

@@ -150,7 +150,12 @@ describe("messages", () => {
     await one.post(path, { content: "first" });
     const answer = await one.request("POST", path, { content: "second" });
     expect(answer.status).toBe(429);
-    expect(answer.body).toEqual({ code: 20016, message: expect.any(String), retry_after: expect.any(Number) });
+    expect(answer.body).toEqual({
+      code: 20016,
+      message: expect.any(String),
+      retry_after: expect.any(Number),
+      global: false,
+    });
     expect(answer.body.retry_after).toBeGreaterThan(3000);
     expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(3000);
     await other.post(path, { content: "first" });

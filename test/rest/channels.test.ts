@@ -172,6 +172,14 @@ describe("a category", () => {
 });
 
 describe("positions", () => {
+  test("the end of a list is known where a channel has the highest position that there is", async () => {
+    const { id } = await platform.guild(owner);
+    const [last] = await owner.get(`/guilds/${id}/channels`);
+    await owner.patch(`/channels/${last.id}`, { position: 2_147_483_647 });
+    const next = await owner.post(`/guilds/${id}/channels`, { name: "next", type: last.type });
+    expect(next.position).toBe(2_147_483_647);
+  });
+
   test("change for several channels at once, and sockets hear of those that moved", async () => {
     const [a, b] = [await owner.post(channels, { name: "a" }), await owner.post(channels, { name: "b" })];
     expect(b.position).toBe(a.position + 1);

@@ -55,7 +55,13 @@ export async function standingOf(sql: Sql, guildId: string, accounts: readonly s
     ...members
       .filter((member) => !accounts.includes(member.user_id))
       .filter((member) => member.user_id === guild?.owner_id || rankOf(member) >= Math.max(reached, 1))
-      .map((member) => [`member ${member.user_id}`, `${member.row} ${member.roles}`] as const),
+      .flatMap((member) => [
+        [`member ${member.user_id}`, member.row] as [string, string],
+        // Roles within reach may be given to anybody, and taken: https://discord.com/developers/docs/topics/permissions
+        ...higher.map(
+          ({ id }) => [`member ${member.user_id} with ${id}`, String(member.roles.includes(id))] as [string, string],
+        ),
+      ]),
   ]);
   const standing: Standing = {
     ownerId: guild?.owner_id ?? "",
