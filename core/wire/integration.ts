@@ -36,3 +36,8 @@ export function wireIntegrationWithoutUser({ id, application_id, scopes, applica
     scopes,
   };
 }
+
+/** What a guild's audit log tells of it. */
+export function wirePartialIntegration({ id, application_id, application: { name } }: IntegrationRow) {
+  return { id, type: "discord", name, account: { id: application_id, name }, application_id };
+}

@@ -196,6 +196,14 @@ describe("an integration", () => {
     const created = (await socket.event("INTEGRATION_CREATE", (d) => d.application.id === bot.id)).d;
     await socket.event("GUILD_INTEGRATIONS_UPDATE", (d) => d.guild_id === guild.id);
     const { user, ...known } = (await owner.get(`/guilds/${guild.id}/integrations`))[1];
+    const { integrations } = await owner.get(`/guilds/${guild.id}/audit-logs?action_type=80`);
+    expect(integrations.find(({ id }: { id: string }) => id === known.id)).toEqual({
+      id: known.id,
+      type: "discord",
+      name: known.name,
+      account: known.account,
+      application_id: known.application.id,
+    });
     expect(created).toEqual({ ...known, guild_id: guild.id });
     expect(user.id).toBe(owner.id);
     expect(known).toMatchObject({
