@@ -60,7 +60,7 @@ const toUser = { ...base, sees: "user" } as const;
 
 export const EVENTS = {
   GUILD_UPDATE: { ...base, intent: Guilds, changesAccess: true },
-  GUILD_DELETE: { ...base, changesAccess: true },
+  GUILD_DELETE: { ...base, intent: Guilds, changesAccess: true },
   GUILD_ROLE_CREATE: { ...base, intent: Guilds, changesAccess: true },
   GUILD_ROLE_UPDATE: { ...base, intent: Guilds, changesAccess: true },
   GUILD_ROLE_DELETE: { ...base, intent: Guilds, changesAccess: true },
@@ -75,6 +75,7 @@ export const EVENTS = {
   /** A thread was archived and no longer is: its members get THREAD_MEMBER_UPDATE, each its own. */
   $THREAD_UNARCHIVED: { ...inChannel, intent: Guilds, internal: true },
   GUILD_MEMBER_ADD: { ...base, intent: GuildMembers, changesAccess: true },
+  /** Whose own membership changed gets it whatever it asked for. */
   GUILD_MEMBER_UPDATE: { ...base, intent: GuildMembers, changesAccess: true },
   GUILD_MEMBER_REMOVE: { ...base, intent: GuildMembers, changesAccess: true },
   GUILD_BAN_ADD: { ...base, intent: GuildModeration },

@@ -114,7 +114,7 @@ export function memberUpdate(state: GuildState, session: Session, event: LogEven
 }
 
 /** Released sessions of a user in a guild. */
-function sessionsOf(node: GatewayNode, entry: GuildEntry, userId: string): Session[] {
+export function sessionsOf(node: GatewayNode, entry: GuildEntry, userId: string): Session[] {
   return [...(node.byUser.get(userId) ?? [])].filter((session) => !session.held && entry.sessions.has(session));
 }
 

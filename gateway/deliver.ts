@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { EVENTS } from "../core/events.ts";
 import { forgetGuild } from "../core/presence-store.ts";
-import { changeThread, privateThreadsOf, syncFor, tellMembers } from "./deliver-threads.ts";
+import { changeThread, privateThreadsOf, sessionsOf, syncFor, tellMembers } from "./deliver-threads.ts";
 import { DispatchFrame } from "./frames.ts";
 import { joinGuild, learnPlace } from "./guild-entry.ts";
 import {
@@ -166,7 +166,6 @@ function changeAccess(node: GatewayNode, entry: GuildEntry, state: GuildState, e
       return;
     default:
       changeForMembers(node, entry, state, event);
-      node.publishToMembers(entry.id, event);
   }
 }
 
@@ -218,7 +217,8 @@ const sees = (state: GuildState, session: Session, channel: ChannelState): boole
  * and under the number before it. A client that drops in between resumes from there and is told again.
  */
 function changeForMembers(node: GatewayNode, entry: GuildEntry, state: GuildState, event: LogEvent): void {
-  const affected = [...entry.sessions].filter((session) => !session.held && mayAffect(event, session));
+  const own = memberOf(event);
+  const affected = own === null ? [...entry.sessions].filter(({ held }) => !held) : sessionsOf(node, entry, own);
   const before = new Map(affected.map((session) => [session, visibleOf(state, session)]));
   const privateBefore = new Map(affected.map((session) => [session, privateThreadsOf(state, session)]));
   applyEvent(state, event);
@@ -234,13 +234,18 @@ function changeForMembers(node: GatewayNode, entry: GuildEntry, state: GuildStat
     }
     node.updateClasses(session, entry.id);
   }
+  node.publishToMembers(entry.id, event);
+  // https://discord.com/developers/docs/events/gateway#caveats
+  for (const session of own === null ? [] : affected) {
+    if (!wants(session.profile, event.rule, true)) session.send(new DispatchFrame(node.feed.highest, event.body));
+  }
 }
 
 const CHANNEL_RULE = EVENTS.CHANNEL_CREATE;
 
-function mayAffect(event: LogEvent, session: Session): boolean {
-  if (event.header.t !== "GUILD_MEMBER_UPDATE") return true;
-  return userOf.parse(eventData(event)).user.id === session.userId;
+/** The user whose membership an event changes; null for other events. */
+export function memberOf(event: LogEvent): string | null {
+  return event.header.t === "GUILD_MEMBER_UPDATE" ? userOf.parse(eventData(event)).user.id : null;
 }
 
 const userOf = z.object({ user: z.object({ id: z.string() }) });
@@ -317,6 +322,7 @@ function leave(node: GatewayNode, session: Session, guildId: string, event: LogE
   if (!node.handles(session, guildId)) return;
   if (node.leaveGuild(session, guildId)) node.feed.unsubscribe([`g:${guildId}`]);
   inBackground(node, hidePresenceIn(node, session, guildId));
+  if (!wants(session.profile, EVENTS.GUILD_DELETE, true)) return;
   session.send(new DispatchFrame(sequenceOf(session, event), `"t":"GUILD_DELETE","d":{"id":"${guildId}"}`));
 }
 

@@ -1,4 +1,4 @@
-import { ChannelType } from "discord-api-types/v10";
+import { ChannelType, GatewayIntentBits } from "discord-api-types/v10";
 import { guildLog } from "../core/redis-keys.ts";
 import { type GuildSnapshot, guildSnapshots, threadsById } from "../core/store/guild-snapshot.ts";
 import { wireGuildCreate } from "../core/wire/guild.ts";
@@ -171,7 +171,8 @@ export async function joinGuild(node: GatewayNode, session: Session, guildId: st
       if (due === null) throw new Error("the guild's log no longer reaches back to the join");
       if (session.ended) return;
       const s = Math.max(number, session.sentUpTo);
-      session.queue = [{ text: `{"op":0,"s":${s},"t":"GUILD_CREATE","d":${JSON.stringify(data)}}`, s }, ...due];
+      const create = { text: `{"op":0,"s":${s},"t":"GUILD_CREATE","d":${JSON.stringify(data)}}`, s };
+      session.queue = (session.profile.intents & GatewayIntentBits.Guilds) === 0 ? due : [create, ...due];
     }
     if (session.ended) return;
     session.joining = false;

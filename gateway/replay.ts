@@ -2,7 +2,7 @@ import { z } from "zod";
 import { EVENTS } from "../core/events.ts";
 import type { MemberFacts } from "../core/permissions.ts";
 import { guildLog } from "../core/redis-keys.ts";
-import { deliverToUser, placeToKnow, sequenceOf } from "./deliver.ts";
+import { deliverToUser, memberOf, placeToKnow, sequenceOf } from "./deliver.ts";
 import { memberUpdate, syncAll, syncFor } from "./deliver-threads.ts";
 import { DispatchFrame } from "./frames.ts";
 import { learnThreads } from "./guild-entry.ts";
@@ -93,7 +93,7 @@ function replay(node: GatewayNode, session: Session, event: LogEvent): void {
   const member = state?.members.get(session.userId);
   if (!state || member === undefined || !session.guilds.has(guildId)) return;
   if (event.header.t === "GUILD_DELETE") {
-    send(session, event, event.body);
+    if (wants(session.profile, event.rule, true)) send(session, event, event.body);
     if (node.leaveGuild(session, guildId)) node.feed.unsubscribe([event.log]);
     return;
   }
@@ -106,7 +106,7 @@ function replay(node: GatewayNode, session: Session, event: LogEvent): void {
   // Of a deleted channel this node may know only from here, and what follows may still tell of it.
   if (event.header.t === "CHANNEL_DELETE") applyEvent(state, event);
   if (event.header.t === "THREAD_MEMBERS_UPDATE") return replayMembers(session, state, member, event);
-  if (!wants(session.profile, event.rule, true)) return;
+  if (!wants(session.profile, event.rule, true) && memberOf(event) !== session.userId) return;
   if (event.rule.sees === "guild") send(session, event, event.body);
   else if (event.rule.sees === "holders") {
     if (holds(state, member, event.rule)) send(session, event, event.body);
@@ -172,13 +172,10 @@ function send(session: Session, event: LogEvent, body: string): void {
   session.send(event.rule.content ? contentFor(session, event, frame) : frame);
 }
 
-const userOf = z.object({ user: z.object({ id: z.string() }) });
-
 /** Whether an event may have changed which channels the session sees. */
 function changesOwnView(session: Session, event: LogEvent): boolean {
   if (event.header.v !== true || event.header.t.startsWith("CHANNEL_")) return false;
-  if (event.header.t !== "GUILD_MEMBER_UPDATE") return true;
-  return userOf.parse(eventData(event)).user.id === session.userId;
+  return (memberOf(event) ?? session.userId) === session.userId;
 }
 
 /**
