@@ -37,6 +37,8 @@ export interface Lab extends Options {
   api(gateway: Server, env?: Record<string, string>): Promise<Server>;
   bareSockets(): Promise<Server>;
   bareApi(): Promise<Server>;
+  bareWebhooks(): Promise<Server>;
+  webhookReceiver(): Promise<Server>;
   /** A process of WebSocket clients. */
   swarm(): Child;
   /** A process of HTTP clients. */
@@ -82,9 +84,9 @@ export async function openLab(options: Options): Promise<Lab> {
     await becomesReady(`http://127.0.0.1:${port}/readyz`);
     return { ...child, port };
   };
-  const bare = async (program: string) => {
+  const bare = async (program: string, role: "server" | "clients" = "server") => {
     const port = await freePort();
-    const child = start(program, "server", [], { PORT: String(port) });
+    const child = start(program, role, [], { PORT: String(port) });
     await child.ask("ready", null, z.null());
     return { ...child, port };
   };
@@ -109,6 +111,8 @@ export async function openLab(options: Options): Promise<Lab> {
       })),
     bareSockets: () => bare("loadtest/bare-sockets.ts"),
     bareApi: () => bare("loadtest/bare-api.ts"),
+    bareWebhooks: () => bare("loadtest/bare-webhooks.ts"),
+    webhookReceiver: () => bare("loadtest/webhook-receiver.ts", "clients"),
     swarm: () => start("loadtest/swarm.ts", "clients"),
     httpLoad: () => start("loadtest/http-load.ts", "clients"),
     explain: async (title, child, load) => {
