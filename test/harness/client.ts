@@ -36,7 +36,7 @@ export class Client {
       ...(body === undefined ? {} : { body: isSent(body) ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
-    noteLeak(`${method} ${path}`, text);
+    noteLeak(`${method} ${path}`, `${text}\n${JSON.stringify([...response.headers])}`);
     return { status: response.status, body: parse(text), headers: response.headers };
   }
 

@@ -106,8 +106,17 @@ async function servicePart(name: string, start: () => Promise<PrivateService>, p
 
 type Endpoint = Part & { port: number };
 
-/** Starts one process by the product's command; resolves when it is ready. */
-export async function endpoint(kind: "api" | "gateway", index: number, common: NodeJS.ProcessEnv): Promise<Endpoint> {
+/**
+ * Starts one process by the product's command; resolves when it is ready.
+ * @param print gets what it writes to stdout and stderr, which is the test's own otherwise
+ */
+export async function endpoint(
+  kind: "api" | "gateway",
+  index: number,
+  common: NodeJS.ProcessEnv,
+  print?: (text: string) => void,
+): Promise<Endpoint> {
+  const output = print === undefined ? "inherit" : "pipe";
   const port = await freePort();
   const gatewayUrl = common.GATEWAY_URL ?? `ws://127.0.0.1:${port}`;
   const own = kind === "api" ? { PORT: String(port) } : { GATEWAY_PORT: String(port), GATEWAY_URL: gatewayUrl };
@@ -125,8 +134,9 @@ export async function endpoint(kind: "api" | "gateway", index: number, common: N
       for (let tries = 0; tries < 30; tries++) {
         child = spawn(process.execPath, ["bin/guildhall.js", kind], {
           env: { ...process.env, ...common, ...own },
-          stdio: ["ignore", "inherit", "inherit"],
+          stdio: ["ignore", output, output],
         });
+        for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data: Buffer) => print?.(String(data)));
         if (await becomesReady(`http://127.0.0.1:${port}/readyz`, exited())) return;
       }
       throw new Error(`${kind} ${index} does not start`);

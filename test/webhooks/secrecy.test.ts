@@ -1,8 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, expect, test } from "vitest";
-import { freePort } from "../../bin/services/free-port.ts";
+import { expect, onTestFinished, test } from "vitest";
 import { startPlatform } from "../harness/platform.ts";
+import { endpoint } from "../harness/processes.ts";
 import { Code, refused } from "../rest/refused.ts";
 
 const platform = await startPlatform();
@@ -37,24 +36,15 @@ test("a leaked token is replaced: the old one is dead at once, on every process"
   expect(JSON.stringify(entries)).not.toContain(fresh.token);
 });
 
-let child: ChildProcess | undefined;
-afterAll(() => child?.kill("SIGKILL"));
-
 test("no log, metric or error has a webhook's token in it, however the request ends", async () => {
   const webhook = await newWebhook();
-  const port = await freePort();
-  const env = { ...platform.stores.env, LOG_LEVEL: "trace", PORT: String(port), RATE_LIMITS: "on" };
-  child = spawn(process.execPath, ["bin/guildhall.js", "api"], { env, stdio: ["ignore", "pipe", "pipe"] });
   let logged = "";
-  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => (logged += chunk));
-  const url = `http://127.0.0.1:${port}`;
-  const ready = () =>
-    fetch(`${url}/readyz`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-  while (!(await ready())) await sleep(50);
-
+  const env = { ...platform.stores.env, LOG_LEVEL: "trace", RATE_LIMITS: "on" };
+  const api = await endpoint("api", 0, env, (text) => {
+    logged += text;
+  });
+  onTestFinished(() => api.stop());
+  const url = `http://127.0.0.1:${api.port}`;
   const path = `/webhooks/${webhook.id}/${webhook.token}`;
   const ask = async (method: string, below: string, body?: string) => {
     const init = { method, headers: { "content-type": "application/json" }, ...(body === undefined ? {} : { body }) };
