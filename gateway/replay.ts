@@ -26,31 +26,42 @@ export function pump(node: GatewayNode, session: Session): void {
   session.connection.corked(() => sendQueue(node, session));
 }
 
-function sendQueue(node: GatewayNode, session: Session): void {
+/** @returns whether more can be sent when what was sent has left the cork */
+function sendQueue(node: GatewayNode, session: Session): boolean {
+  const { connection } = session;
   while (session.queue !== null && !session.joining) {
-    if (session.connection.dead) return;
-    if (session.connection.buffered > PAUSE_BYTES) return;
+    if (connection.dead || connection.buffered > PAUSE_BYTES) return false;
+    const [next] = session.queue;
+    if (next !== undefined && !connection.fits(sizeOf(next))) return true;
     const due = session.queue.shift();
     if (due === undefined) {
       session.unknown = null;
       node.release(session);
-      return;
+      return false;
     }
     if ("text" in due) {
       session.sentUpTo = Math.max(session.sentUpTo, due.s);
-      session.connection.sendText(due.text);
+      connection.sendText(due.text);
     } else if ("body" in due) session.send(new DispatchFrame(session.sentUpTo, due.body));
     else if (due.event.number > session.snapshotAt) {
       if (isUnknown(node, session, due.event)) {
         session.queue.unshift(due);
         void learn(node, session, due.event.log.slice(2));
-        return;
+        return false;
       }
       if (due.event.number > session.resyncedUpTo) tellSight(node, session, [due, ...session.queue]);
       replay(node, session, due.event);
     }
   }
+  return false;
 }
+
+/** What a dispatch has around its body: opcode and sequence. */
+const ENVELOPE_BYTES = 32;
+
+/** Bytes that something due takes at most, before compression. */
+const sizeOf = (due: Due): number =>
+  ENVELOPE_BYTES + Buffer.byteLength("text" in due ? due.text : "body" in due ? due.body : due.event.body);
 
 /** Whether an event can't be judged before its thread is read: one that is archived is known only when it is asked for. */
 function isUnknown(node: GatewayNode, session: Session, event: LogEvent): boolean {
