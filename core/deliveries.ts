@@ -4,30 +4,26 @@ import type { Fragment } from "./store/fragments.ts";
 /** An event that outgoing webhooks may subscribe to. */
 export interface DeliverableEvent {
   type: string;
-  /** Null is delivered to nobody: only members of a guild may hear of it. */
-  guildId: string | null;
-  /** When set, it goes only to those who may view the channel when it is sent. */
+  /** The guild whose endpoints hear of it. */
+  guildId?: string | undefined;
+  /** Or the one application that does. A bot's events are its application's: they have the same id. */
+  applicationId?: string | undefined;
+  /** When set, and in a guild, it goes only to those who may view the channel when it is sent. */
   channelId: string | null;
   /** JSON text, sent as it is. */
   data: string;
 }
 
 /**
- * Stores each event that some endpoint of its guild is subscribed to, and a delivery for each such endpoint. Call it in
- * the transaction of the change itself: then an event that happened can't be lost, and one that didn't isn't sent. One
+ * Stores each event that some endpoint is subscribed to, and a delivery for each such endpoint. Call it in the
+ * transaction of the change itself: then an event that happened can't be lost, and one that didn't isn't sent. One
  * statement, however many events and endpoints; none for no event.
  * @returns how many deliveries were stored
  */
 export async function enqueueDeliveries(sql: Db, events: readonly DeliverableEvent[]): Promise<number> {
-  const ofGuilds = events.filter((event) => event.guildId !== null);
-  if (ofGuilds.length === 0) return 0;
-  const happened = sql`
-    select e.type, e.guild_id, e.channel_id, e.data, e.nth
-    from unnest(${ofGuilds.map((event) => event.type)}::text[], ${ofGuilds.map((event) => event.guildId)}::bigint[],
-        ${ofGuilds.map((event) => event.channelId)}::bigint[], ${ofGuilds.map((event) => event.data)}::text[])
-      with ordinality as e (type, guild_id, channel_id, data, nth)`;
+  if (events.length === 0) return 0;
   const [row] = await sql<[{ stored: number }]>`
-    with ${deliveriesOf(sql, happened)} select count(*)::int as stored from queued`;
+    with ${deliveriesOf(sql, events)} select count(*)::int as stored from queued`;
   return row.stored;
 }
 
@@ -35,12 +31,18 @@ export async function enqueueDeliveries(sql: Db, events: readonly DeliverableEve
  * Parts of a WITH clause that store events and their deliveries; the last, `queued`, has a row for each delivery.
  * Guilds with an endpoint that asked for strict order write one after the other: who waits for the lock gets the higher
  * numbers, so that a guild's numbers come in the order of the commits.
- * @param happened selects type, guild_id, channel_id, data and nth
+ * @param provided without a row in it nothing is stored
  */
-export const deliveriesOf = (sql: Db, happened: Fragment): Fragment => sql`
-  happened as (${happened}),
+export const deliveriesOf = (sql: Db, events: readonly DeliverableEvent[], provided: Fragment = sql``): Fragment => sql`
+  happened as (
+    select e.* from unnest(${events.map(({ type }) => type)}::text[],
+        ${events.map(({ guildId = null }) => guildId)}::bigint[],
+        ${events.map(({ applicationId = null }) => applicationId)}::bigint[],
+        ${events.map(({ channelId }) => channelId)}::bigint[], ${events.map(({ data }) => data)}::text[])
+      with ordinality as e (type, guild_id, application_id, channel_id, data, nth) ${provided}
+  ),
   matched as materialized (
-    select h.nth, h.guild_id, e.id, e.strict_order
+    select h.nth, coalesce(h.guild_id, h.application_id) as turn, e.id, e.strict_order
     from happened h cross join lateral (
       select e.id, e.strict_order from event_endpoints e
       where e.server_id = h.guild_id and e.status = 2 and h.type = any(e.event_types)
@@ -51,11 +53,14 @@ export const deliveriesOf = (sql: Db, happened: Fragment): Fragment => sql`
       select e.id, e.strict_order from server_members m
       join event_endpoints e on e.id = m.application_id and e.status = 2 and h.type = any(e.event_types)
       where m.server_id = h.guild_id and m.application_id is not null
+      union all
+      select e.id, e.strict_order from event_endpoints e
+      where e.application_id = h.application_id and e.status = 2 and h.type = any(e.event_types)
     ) e
   ),
   taking_turns as materialized (
-    select pg_advisory_xact_lock(g.guild_id)
-    from (select distinct guild_id from matched where strict_order order by guild_id) g
+    select pg_advisory_xact_lock(t.turn)
+    from (select distinct turn from matched where strict_order order by turn) t
   ),
   numbered as materialized (
     select nextval('webhook_event_id') as id, h.*
@@ -68,22 +73,10 @@ export const deliveriesOf = (sql: Db, happened: Fragment): Fragment => sql`
   ),
   queued as (
     insert into webhook_queue (endpoint_id, event_id, event_type, server_id)
-    select m.id, n.id, n.type, n.guild_id from numbered n join matched m on m.nth = n.nth order by n.id
+    select m.id, n.id, n.type, coalesce(n.guild_id, 0)
+    from numbered n join matched m on m.nth = n.nth order by n.id
     returning 1
   )`;
-
-/** Stores an event that concerns one application alone, such as APPLICATION_AUTHORIZED, if it is subscribed to it. */
-export async function enqueueForApplication(sql: Db, applicationId: string, type: string, data: string): Promise<void> {
-  await sql`
-    with stored as (
-      insert into webhook_events (id, event_type, data)
-      select nextval('webhook_event_id'), ${type}, ${data} from event_endpoints
-      where id = ${applicationId} and status = 2 and ${type} = any(event_types)
-      returning id
-    )
-    insert into webhook_queue (endpoint_id, event_id, event_type, server_id)
-    select ${applicationId}, id, ${type}, 0 from stored`;
-}
 
 /**
  * Makes partitions ahead for what is to come, and drops what is older than `keepDays`. Any process may call it, at

@@ -127,7 +127,7 @@ export const EVENTS = {
 export type EventName = keyof typeof EVENTS;
 
 export function isEventName(name: string): name is EventName {
-  return name in EVENTS;
+  return Object.hasOwn(EVENTS, name);
 }
 
 /** Routing facts that travel beside an event, never a verdict: each gateway decides from its own snapshot. */

@@ -39,7 +39,7 @@ const presenceScript = readFileSync(new URL("./lua/presence.lua", import.meta.ur
 
 declare module "ioredis" {
   interface RedisCommander<Context> {
-    guildhallPresence(...args: (string | number)[]): Result<number, Context>;
+    guildhallPresence(...args: (string | number)[]): Result<string[], Context>;
   }
 }
 
@@ -54,18 +54,19 @@ export function definePresenceScript(redis: Redis): void {
  * Changes the presence of one session and tells every guild that sees its user differently now: core/lua/presence.lua.
  * @param epoch the one that the node knows
  * @param remembered how many users' changes a guild remembers for those who resume, and for how long
- * @returns how many guilds were told
+ * @param wantsTold whether to return what the guilds were told
  * @throws when Redis is away, or another epoch has begun: nothing was changed then
  */
-export function changePresence(
+export async function changePresence(
   redis: Redis,
   session: PresentSession,
   change: PresenceChange,
   epoch: string,
   remembered: { maxEvents: number; windowSeconds: number },
-): Promise<number> {
+  wantsTold: boolean,
+): Promise<{ guildId: string; data: string }[]> {
   const { status, activities } = change.action === "set" ? change.presence : ONLINE;
-  return redis.guildhallPresence(
+  const told = await redis.guildhallPresence(
     redisKeys.seq,
     redisKeys.epoch,
     redisKeys.sessionsOf(session.userId),
@@ -85,8 +86,10 @@ export function changePresence(
     redisKeys.presenceChanges(epoch, ""),
     remembered.maxEvents,
     remembered.windowSeconds,
+    wantsTold ? 1 : 0,
     ...(change.action === "end" ? [] : change.guildIds),
   );
+  return told.flatMap((guildId, i) => (i % 2 === 0 ? { guildId, data: told[i + 1] ?? "" } : []));
 }
 
 /** Of these sessions, those that the node still has. */

@@ -1,5 +1,5 @@
 import { ApplicationWebhookEventType } from "discord-api-types/v10";
-import { EVENTS, isEventName } from "./events.ts";
+import { EVENTS, type EventName, isEventName } from "./events.ts";
 
 /** The event of a test: sent whatever an endpoint is subscribed to. */
 export const TEST_EVENT = "TEST";
@@ -15,12 +15,42 @@ const OF_APPLICATIONS: readonly string[] = [
   "GAME_DIRECT_MESSAGE_DELETE",
 ];
 
-/** Events of guilds that are kept; others are stale before a webhook could tell of them. */
-export function isGuildWebhookEvent(type: string): boolean {
-  return isEventName(type) && EVENTS[type].kept && !EVENTS[type].internal && EVENTS[type].sees !== "user";
+const OF_A_SESSION = "It answers a session, or tells one what it sees; by REST the same can be asked for.";
+const OF_A_PERSON = "It is told to people, never to a bot.";
+
+/** Dispatches that sockets alone get, and why. */
+export const SOCKETS_ONLY: Readonly<Record<string, string>> = {
+  READY: OF_A_SESSION,
+  RESUMED: OF_A_SESSION,
+  GUILD_CREATE: `${OF_A_SESSION} APPLICATION_AUTHORIZED tells that a guild has come.`,
+  GUILD_MEMBERS_CHUNK: OF_A_SESSION,
+  THREAD_LIST_SYNC: OF_A_SESSION,
+  THREAD_MEMBER_UPDATE: OF_A_SESSION,
+  VOICE_SERVER_UPDATE: OF_A_SESSION,
+  INTERACTION_CREATE: "It must be answered within three seconds: set interactions_endpoint_url.",
+  INTERACTION_SUCCESS: OF_A_PERSON,
+  INTERACTION_FAILURE: OF_A_PERSON,
+  INTERACTION_MODAL_CREATE: OF_A_PERSON,
+  APPLICATION_COMMAND_AUTOCOMPLETE_RESPONSE: OF_A_PERSON,
+  EVENT_ENDPOINT_DISABLED: OF_A_PERSON,
+};
+
+/** Whether an event that happens can be asked for by URL, as far as who asks may see it. */
+export function isDeliverable(type: EventName): boolean {
+  return !EVENTS[type].internal && !Object.hasOwn(SOCKETS_ONLY, type);
 }
 
-/** The same, and Discord's own names, of which some never happen here. */
+/** Those of them that are not kept for sockets. Typing is over in moments, also where a URL asked for it. */
+export const PASSING_WEBHOOK_EVENTS: readonly string[] = Object.keys(EVENTS).filter(
+  (type) => isEventName(type) && !EVENTS[type].kept && isDeliverable(type),
+);
+
+/** What happens in guilds. */
+export function isGuildWebhookEvent(type: string): boolean {
+  return isEventName(type) && isDeliverable(type) && EVENTS[type].sees !== "user";
+}
+
+/** The same, in conversations with the bot as well, what the bot alone is told, and Discord's own names: some never happen. */
 export function isApplicationWebhookEvent(type: string): boolean {
-  return OF_APPLICATIONS.includes(type) || isGuildWebhookEvent(type);
+  return OF_APPLICATIONS.includes(type) || (isEventName(type) && isDeliverable(type));
 }

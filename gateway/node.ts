@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import type { Config } from "../core/config.ts";
 import type { Sql } from "../core/db.ts";
+import type { PassingEvents } from "../core/passing-events.ts";
 import type { SessionPresence } from "../core/presence-store.ts";
 import type { Redis } from "../core/redis.ts";
 import { guildLog, userLog } from "../core/redis-keys.ts";
@@ -71,6 +72,7 @@ export class GatewayNode {
   // Set once by server.ts, before the first socket.
   app!: TemplatedApp;
   feed!: Feed;
+  passing!: PassingEvents;
 
   constructor(parts: { config: Config; sql: Sql; redis: Redis; log: Logger }) {
     this.config = parts.config;

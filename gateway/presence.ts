@@ -166,7 +166,7 @@ export async function endSessionsOf(
   await Promise.all(
     sessions.map(({ userId, sessionId }) => {
       const dead: PresentSession = { userId, sessionId, node: deadNode, shard: [0, 1], platform: "web" };
-      return changePresence(node.redis, dead, { action: "end", rememberSeconds }, node.feed.epoch, node.limits);
+      return changeAndTell(node, dead, { action: "end", rememberSeconds });
     }),
   );
 }
@@ -187,7 +187,15 @@ async function leaveVoiceOf(
 }
 
 async function change(node: GatewayNode, session: Session, what: PresenceChange): Promise<void> {
-  await changePresence(node.redis, presentSession(session, node.registration), what, node.feed.epoch, node.limits);
+  await changeAndTell(node, presentSession(session, node.registration), what);
+}
+
+/** Sockets are told with the change itself; URLs after it, where some asked. */
+async function changeAndTell(node: GatewayNode, session: PresentSession, what: PresenceChange): Promise<void> {
+  const type = "PRESENCE_UPDATE";
+  const asked = node.passing.isAskedFor(type);
+  const told = await changePresence(node.redis, session, what, node.feed.epoch, node.limits, asked);
+  node.passing.tell(told.map((each) => ({ ...each, type, channelId: null })));
 }
 
 function presentSession({ userId, id, shard, platform }: Session, node: string): PresentSession {

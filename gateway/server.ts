@@ -6,6 +6,7 @@ import { connectDatabase } from "../core/db.ts";
 import { parseNetworks } from "../core/egress-rules.ts";
 import { createLogger } from "../core/log.ts";
 import { defineBeatScript } from "../core/node-liveness.ts";
+import { openPassingEvents } from "../core/passing-events.ts";
 import { definePresenceScript } from "../core/presence-store.ts";
 import { connectRedis, type Redis, redisReady } from "../core/redis.ts";
 import { loadSecret } from "../core/secret.ts";
@@ -61,6 +62,7 @@ export async function startGateway(config: Config): Promise<{ port: number; stop
   defineScripts(redis);
   const node = new GatewayNode({ config, sql, redis, log });
   node.feed = await Feed.open(await openRedisSource(redisUrl, redis, log), feedHandlers(node), log);
+  node.passing = await openPassingEvents(sql, log);
   const liveness = new Liveness(node);
   await liveness.start();
   const app =
@@ -88,6 +90,7 @@ export async function startGateway(config: Config): Promise<{ port: number; stop
       stopWheel();
       clearInterval(keepAlive);
       await liveness.stop();
+      await node.passing.stop();
       await dispatcher.stop();
       await node.feed.stop();
       app.close();

@@ -8,6 +8,7 @@ import type { Egress } from "../core/egress.ts";
 import type { EventLog } from "../core/event-log.ts";
 import { parseJson, storable } from "../core/json.ts";
 import type { Logger } from "../core/log.ts";
+import type { PassingEvents } from "../core/passing-events.ts";
 import { isSnowflake, type NextId } from "../core/snowflake.ts";
 import { auditReason } from "./audit-reason.ts";
 import type { Authenticator } from "./auth/caller.ts";
@@ -40,6 +41,8 @@ export interface App {
   log: Logger;
   sql: Sql;
   eventLog: EventLog;
+  /** Which events that are not kept some URL asked for. */
+  passing: PassingEvents;
   auth: Authenticator;
   /** Runs a transaction, then publishes the events it caused. Routes have one of their caller's, whom logs name. */
   change: Change;

@@ -1,8 +1,9 @@
 import type { Sql, Transaction } from "../core/db.ts";
-import { enqueueDeliveries } from "../core/deliveries.ts";
+import { type DeliverableEvent, enqueueDeliveries } from "../core/deliveries.ts";
 import type { Event, EventLog } from "../core/event-log.ts";
-import { EVENTS } from "../core/events.ts";
 import type { NextId } from "../core/snowflake.ts";
+import { isDeliverable } from "../core/webhook-events.ts";
+import type { App } from "./app.ts";
 import { type Actor, storeAuditEntries } from "./audit/record.ts";
 import { eventsPublished } from "./metrics.ts";
 
@@ -56,16 +57,20 @@ export async function publishAll(eventLog: EventLog, events: readonly Event[], o
   await eventLog.publish(events, outboxPending);
 }
 
-/** What outgoing webhooks may subscribe to: kept events of guilds, not those of one user in them. */
-function deliverable(events: readonly Event[]) {
+/** For what is stale in a moment: it doesn't wait in the outbox, and has deliveries only where a URL asked for such. */
+export async function publishPassing(app: Pick<App, "eventLog" | "passing">, event: Event): Promise<void> {
+  await publishAll(app.eventLog, [event], false);
+  if (app.passing.isAskedFor(event.t)) app.passing.tell(deliverable([event]));
+}
+
+/** What outgoing webhooks may subscribe to: what happens in a guild, or to a bot alone; not what one user sees of a guild. */
+export function deliverable(events: readonly Event[]): DeliverableEvent[] {
   return events
-    .filter(
-      (event) =>
-        event.userId === undefined && event.guildId !== undefined && EVENTS[event.t].kept && !EVENTS[event.t].internal,
-    )
+    .filter(({ t, guildId, userId }) => isDeliverable(t) && (guildId === undefined || userId === undefined))
     .map((event) => ({
       type: event.t,
-      guildId: event.guildId ?? null,
+      guildId: event.guildId,
+      applicationId: event.userId,
       channelId: event.parentId ?? event.channelId ?? null,
       data: JSON.stringify(event.data),
     }));

@@ -3,6 +3,7 @@ import type { App } from "./app.ts";
 import { collectFiles } from "./files/collect.ts";
 import { probeEndpoints } from "./interactions/verify.ts";
 import { deleteOldAuditEntries } from "./store/audit-log.ts";
+import { forgetDeletedChannels } from "./store/channels.ts";
 import { deleteOldInteractions } from "./store/interactions.ts";
 import { deleteExpiredInvites } from "./store/invites.ts";
 import { deleteOldNonces, eraseDeleted } from "./store/messages.ts";
@@ -33,6 +34,7 @@ async function sweep(app: App): Promise<void> {
   await archiveIdleThreads(app);
   await deleteOldInteractions(app.sql, new Date(app.now() - DAY_MS));
   await eraseDeleted(app.sql, new Date(Date.now() - RETENTION_MS));
+  await forgetDeletedChannels(app.sql, new Date(Date.now() - app.config.webhookLogDays * DAY_MS));
   await endTemporaryMemberships(app);
   await deleteOldAuditEntries(app.sql, firstIdAt(Date.now() - app.config.auditLogDays * DAY_MS));
   await probeEndpoints(app);

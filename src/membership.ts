@@ -1,6 +1,6 @@
 import { GuildSystemChannelFlags, MessageType } from "discord-api-types/v10";
 import type { Transaction } from "../core/db.ts";
-import { enqueueForApplication } from "../core/deliveries.ts";
+import { enqueueDeliveries } from "../core/deliveries.ts";
 import type { Event } from "../core/event-log.ts";
 import { type MemberRow, wireMember } from "../core/wire/member.ts";
 import { wireUser } from "../core/wire/user.ts";
@@ -89,27 +89,23 @@ export async function removeMember(
   emit({ t: "$GUILD_LEAVE", userId, data: { guild_id: guildId }, ...ownVersioned(guildId, userId, version) });
   const data = { guild_id: guildId, user: wireUser(user) };
   emit({ t: "GUILD_MEMBER_REMOVE", guildId, data, ...versioned(guildId, userId, version) });
-  if (user.bot) await tellDeauthorized(tx, guildId, userId, byUserId);
-  if (user.bot) await removeTracesOf(tx, emit, guildId, userId);
+  if (user.bot) await removeTracesOf(tx, emit, guildId, userId, byUserId);
   return true;
 }
 
-/** What goes with a bot: its own role, which nobody can delete by hand, and its integration. */
-async function removeTracesOf(tx: Transaction, emit: (event: Event) => void, guildId: string, botId: string) {
+/** What goes with a bot: its own role, which nobody can delete by hand, and its integration. A bot has its application's id. */
+async function removeTracesOf(
+  tx: Transaction,
+  emit: (event: Event) => void,
+  guildId: string,
+  botId: string,
+  byUserId: string | null,
+) {
   for (const id of await managedRoleIds(tx, guildId, botId)) await removeRole(tx, emit, guildId, id);
-  // A bot has its application's id.
   const integration = await integrationOf(tx, guildId, botId);
-  if (integration !== undefined) await endIntegration(tx, emit, integration);
-}
-
-/**
- * A bot has its application's id.
- * https://discord.com/developers/docs/events/webhook-events#application-deauthorized
- */
-async function tellDeauthorized(tx: Transaction, guildId: string, botId: string, byUserId: string | null) {
-  const by = byUserId === null ? undefined : await findUser(tx, byUserId);
-  const data = { guild_id: guildId, ...(by === undefined ? {} : { user: wireUser(by) }) };
-  await enqueueForApplication(tx, botId, "APPLICATION_DEAUTHORIZED", JSON.stringify(data));
+  if (integration !== undefined) await endIntegration(tx, emit, integration, byUserId);
+  const data = JSON.stringify({ id: guildId });
+  await enqueueDeliveries(tx, [{ type: "GUILD_DELETE", applicationId: botId, channelId: null, data }]);
 }
 
 /** @param changesView whether roles were given or taken */

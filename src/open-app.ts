@@ -7,6 +7,7 @@ import { openEgress } from "../core/egress.ts";
 import { parseNetworks } from "../core/egress-rules.ts";
 import { createEventLog } from "../core/event-log.ts";
 import type { Logger } from "../core/log.ts";
+import { openPassingEvents } from "../core/passing-events.ts";
 import { countOnline, countSessions } from "../core/presence-store.ts";
 import { connectRedis, redisReady } from "../core/redis.ts";
 import { loadSecret } from "../core/secret.ts";
@@ -43,6 +44,7 @@ export async function openApp(
   const lease = await leaseWorker(redis, log);
   const { resumeMaxEvents: maxEvents, resumeWindowSeconds: windowSeconds } = config;
   const eventLog = createEventLog({ redis, sql, log, maxEvents, windowSeconds });
+  const passing = await openPassingEvents(sql, log);
   const secret = await loadSecret(config);
   const fileDir = join(config.dataDir, "files");
   const changeBy = createChange(sql, eventLog, lease.nextId);
@@ -54,6 +56,7 @@ export async function openApp(
     log,
     sql,
     eventLog,
+    passing,
     auth: createAuthenticator(sql, redis, subscriber),
     change: changeBy({ userId: null, reason: () => null }),
     changeBy,
@@ -77,6 +80,7 @@ export async function openApp(
     close: async () => {
       await app.egress.close();
       await app.limiter.stop();
+      await passing.stop();
       await eventLog.stop();
       await lease.release();
       redis.disconnect();

@@ -13,8 +13,10 @@
 --       9 shard, shards, platform, status, activities   10 for `end`: seconds that its presence is remembered; for
 --       `keep`: the name under which the node had it
 --       11 presence-changes:{guild}, without the id   12 how many users it remembers   13 seconds they are remembered
---       14… guilds that the session is in; for `end` they are known: those that see the user
--- Returns how many guilds were told. Errors with EPOCH when another epoch has begun since the node last looked.
+--       14 1 to return what the guilds are told   15… guilds that the session is in; for `end` they are known: those
+--       that see the user
+-- Returns, if asked for, each guild that was told and the event's data, one after the other. Errors with EPOCH when
+-- another epoch has begun since the node last looked.
 --
 -- An entry of sessions:{user} is "node shard shards platform status order activities"; order grows with each change,
 -- so that the latest is known. What a guild sees is in online:{guild} as the text that its events have, and a
@@ -46,7 +48,7 @@ local function save(entry)
 end
 
 local guilds = {}
-for i = 14, #ARGV do guilds[#guilds + 1] = ARGV[i] end
+for i = 15, #ARGV do guilds[#guilds + 1] = ARGV[i] end
 
 local function entry_of(given)
   local facts, activities = string.match(given, '^(%S+ %S+ %S+ %S+) (.*)$')
@@ -59,7 +61,7 @@ end
 if action == 'set' then
   save(entry_of(ARGV[9]))
 elseif action == 'take' or action == 'keep' then
-  if action == 'keep' and held and holder ~= node and holder ~= ARGV[10] then return 0 end
+  if action == 'keep' and held and holder ~= node and holder ~= ARGV[10] then return {} end
   local known = held or redis.call('GET', KEYS[6])
   if known then
     save(node .. string.match(known, '^%S+(.*)$'))
@@ -68,7 +70,7 @@ elseif action == 'take' or action == 'keep' then
   end
 elseif action == 'end' then
   redis.call('SREM', KEYS[5], member)
-  if holder ~= node then return 0 end
+  if holder ~= node then return {} end
   redis.call('HDEL', KEYS[3], session)
   if tonumber(ARGV[10]) > 0 then redis.call('SET', KEYS[6], held, 'EX', ARGV[10]) end
   guilds = redis.call('SMEMBERS', KEYS[4])
@@ -142,7 +144,8 @@ for _, guild in ipairs(guilds) do
   if not after then redis.call('SREM', KEYS[4], guild) end
 end
 
-if #changed == 0 then return 0 end
+if #changed == 0 then return {} end
+local told = {}
 local number = redis.call('INCRBY', KEYS[1], #changed) - #changed
 for i, each in ipairs(changed) do
   local guild, text = each[1], each[2] or '"status":"offline","activities":[],"client_status":{}'
@@ -151,8 +154,12 @@ for i, each in ipairs(changed) do
   local new = redis.call('ZADD', changes, number + i, user)
   redis.call('EXPIRE', changes, ARGV[13])
   if new == 1 and redis.call('ZCARD', changes) > tonumber(ARGV[12]) then redis.call('ZPOPMIN', changes) end
+  local data = '{"user":{"id":"' .. user .. '"},"guild_id":"' .. guild .. '",' .. text .. '}'
   redis.call('PUBLISH', ARGV[2] .. guild, number + i .. ' ' .. previous .. ' 0\n'
-    .. '{"t":"PRESENCE_UPDATE","g":"' .. guild .. '"}\n'
-    .. '"t":"PRESENCE_UPDATE","d":{"user":{"id":"' .. user .. '"},"guild_id":"' .. guild .. '",' .. text .. '}')
+    .. '{"t":"PRESENCE_UPDATE","g":"' .. guild .. '"}\n"t":"PRESENCE_UPDATE","d":' .. data)
+  if ARGV[14] == '1' then
+    told[#told + 1] = guild
+    told[#told + 1] = data
+  end
 end
-return #changed
+return told

@@ -16,6 +16,8 @@ import type { QueuedDelivery } from "./queue.ts";
 import type { Target } from "./targets.ts";
 
 const ENABLED = 2;
+/** Clients show it for ten seconds; a receiver that was away for a moment may still take it. */
+const TYPING_MS = 60_000;
 /** What an application must have to hear of an event, as a session must ask for it: either form of the flag. */
 const PRIVILEGED = [
   [GatewayIntentBits.GuildMembers, ApplicationFlags.GatewayGuildMembers | ApplicationFlags.GatewayGuildMembersLimited],
@@ -33,12 +35,16 @@ export function reasonToDrop(delivery: QueuedDelivery, target: Target, now: numb
   if (type === TEST_EVENT) return undefined;
   if (target.status !== ENABLED) return "the endpoint is switched off";
   if (!target.types.includes(type)) return "the endpoint is not subscribed to this event";
-  if (guildId === "0") return channelId === null ? undefined : "the channel is of no guild";
+  if (type === "TYPING_START" && delivery.age_ms > TYPING_MS) return "nobody is typing any more";
+  // The application's own, or of a conversation with its bot.
+  if (guildId === "0") return undefined;
   const rule = isEventName(type) ? EVENTS[type] : undefined;
   const { application } = target;
+  const own = application?.botId ? ownMembership(delivery, application.botId) : undefined;
   if (application !== null && rule !== undefined) {
     const lacking = PRIVILEGED.some(([intent, flags]) => rule.intent === intent && (application.flags & flags) === 0);
-    if (lacking) return "the application may not use the intent of this event";
+    // https://discord.com/developers/docs/events/gateway#list-of-intents: its own membership a bot is always told of.
+    if (lacking && own === undefined) return "the application may not use the intent of this event";
   }
   // A guild that is gone has no members to ask.
   if (type === "GUILD_DELETE" && target.guild === null) return undefined;
@@ -46,9 +52,10 @@ export function reasonToDrop(delivery: QueuedDelivery, target: Target, now: numb
   if (rule?.needs && !has(guildPermissions(target.guild, target.viewer, now), Permission[rule.needs])) {
     return `${viewerOf(target)} doesn't have the permission ${rule.needs}`;
   }
-  if (channelId === null) return undefined;
-  const channel = target.channel ?? deletedChannel(delivery);
-  if (channel === undefined) return "the channel is gone";
+  // Who was taken out of a private thread can't view it any more.
+  if (channelId === null || own === "leaves") return undefined;
+  const { channel } = target;
+  if (channel === null) return "the channel is gone";
   const overwrites = overwriteFacts(channel.overwrites);
   const permissions = isThread(channel.type)
     ? threadPermissions(target.guild, target.viewer, overwrites, now, channel.type, channel.joined)
@@ -56,24 +63,27 @@ export function reasonToDrop(delivery: QueuedDelivery, target: Target, now: numb
   return has(permissions, Permission.VIEW_CHANNEL) ? undefined : `${viewerOf(target)} may not view the channel`;
 }
 
+const changed = z
+  .object({
+    user: z.object({ id: z.string() }).optional(),
+    added_members: z.array(z.object({ user_id: z.string() })).default([]),
+    removed_member_ids: z.array(z.string()).default([]),
+  })
+  .transform(({ user, added_members: added, removed_member_ids: removed }) => ({
+    stays: [...(user === undefined ? [] : [user.id]), ...added.map((member) => member.user_id)],
+    leaves: removed,
+  }));
+
+/** Whether an event tells a bot of its own membership: that it has it, or not any more. */
+function ownMembership({ event_type: type, data }: QueuedDelivery, botId: string): "stays" | "leaves" | undefined {
+  if (data === null || (type !== "GUILD_MEMBER_UPDATE" && type !== "THREAD_MEMBERS_UPDATE")) return undefined;
+  const { stays, leaves } = changed.parse(JSON.parse(data));
+  if (leaves.includes(botId)) return "leaves";
+  return stays.includes(botId) ? "stays" : undefined;
+}
+
 const viewerOf = ({ application }: Target) => (application === null ? "the member who set it up" : "the bot");
 const notInGuild = (target: Target) => `${viewerOf(target)} is not in the guild`;
-
-const bitfield = z.string().regex(/^\d{1,20}$/);
-const channelInEvent = z.object({
-  type: z.number(),
-  permission_overwrites: z.array(
-    z.object({ id: z.string(), type: z.union([z.literal(0), z.literal(1)]), allow: bitfield, deny: bitfield }),
-  ),
-});
-
-/** The event of a deletion is all that is left to tell who could view the channel. */
-function deletedChannel(delivery: QueuedDelivery): NonNullable<Target["channel"]> | undefined {
-  if (delivery.event_type !== "CHANNEL_DELETE" || delivery.data === null) return undefined;
-  const parsed = channelInEvent.safeParse(JSON.parse(delivery.data));
-  if (!parsed.success) return undefined;
-  return { type: parsed.data.type, overwrites: parsed.data.permission_overwrites, joined: false };
-}
 
 const message = z.object({
   author: z.object({ id: z.string() }),
@@ -96,8 +106,8 @@ export function eventPayload(delivery: QueuedDelivery & { data: string }, { appl
 
 /** https://discord.com/developers/docs/events/gateway#message-content-intent */
 function visibleData(delivery: QueuedDelivery & { data: string }, application: Target["application"]): string {
-  const { event_type: type, data } = delivery;
-  if (application === null || !isEventName(type) || !EVENTS[type].content) return data;
+  const { event_type: type, server_id: guildId, data } = delivery;
+  if (application === null || guildId === "0" || !isEventName(type) || !EVENTS[type].content) return data;
   if ((application.flags & CONTENT_FLAGS) !== 0) return data;
   const parsed: Record<string, unknown> = JSON.parse(data);
   const shown = message.safeParse(parsed);

@@ -22,7 +22,7 @@ export interface Target {
   guild: GuildFacts | null;
   /** On whose behalf the guild is seen: the application's bot, or who set the endpoint up. Null for no member. */
   viewer: MemberFacts | null;
-  /** Null when the channel is gone. */
+  /** As it last was, if it is gone; null when that is not known. */
   channel: { type: number; overwrites: OverwriteRow[]; joined: boolean } | null;
 }
 
@@ -63,7 +63,7 @@ function loadRows(sql: Sql, places: readonly Place[]): Promise<TargetRow[]> {
       s.owner_id, m.user_id as viewer_id, m.communication_disabled_until, ${roleIds(sql)} as role_ids,
       coalesce((select json_agg(json_build_object('id', r.id::text, 'permissions', r.permissions,
         'position', r.position)) from roles r where r.server_id = s.id), '[]') as roles,
-      c.type as channel_type, ${overwritesJson(sql)} as overwrites,
+      coalesce(c.type, gone.type) as channel_type, coalesce(gone.overwrites, ${overwritesJson(sql)}) as overwrites,
       exists (select 1 from thread_members tm where tm.thread_id = c.id and tm.user_id = m.user_id) as joined
     from unnest(${places.map((place) => place.endpoint_id)}::bigint[], ${places.map((place) => place.server_id)}::bigint[],
       ${places.map((place) => place.channel_id)}::bigint[]) with ordinality as p (endpoint_id, server_id, channel_id, nth)
@@ -71,7 +71,8 @@ function loadRows(sql: Sql, places: readonly Place[]): Promise<TargetRow[]> {
     left join applications a on a.id = e.application_id
     left join servers s on s.id = p.server_id
     left join server_members m on m.server_id = s.id and m.user_id = coalesce(a.bot_id, e.creator_id)
-    left join channels c on c.id = p.channel_id and c.server_id = s.id`;
+    left join channels c on c.id = p.channel_id and c.server_id = s.id
+    left join deleted_channels gone on c.id is null and gone.id = p.channel_id and gone.server_id = s.id`;
 }
 
 /**

@@ -135,7 +135,7 @@ async function copyTo(
     createdAt: new Date(),
     enforcedNonce: null,
   };
-  await insertMessage(tx, message, guildLog(guildId), null);
+  await insertMessage(tx, message, guildLog(guildId), []);
   const row = await findMessage(tx, place, id, null);
   if (row === undefined) throw new Error("the copy just made is not there");
   const scene = { type: "webhook", guild: { id: guildId } } as const;

@@ -1,7 +1,7 @@
 import type { Transaction } from "../../core/db.ts";
 import type { App } from "../app.ts";
+import { endAuthorizations } from "../applications/authorizations.ts";
 import { ApiError } from "../errors.ts";
-import { endAuthorizationsOf } from "../store/oauth2-tokens.ts";
 import * as tokens from "../store/tokens.ts";
 import { type Credentials, lockPasswordHash, lockUser, setPassword } from "../store/users.ts";
 import { hashToken, newAccessToken, newRefreshToken, successorOf } from "./tokens.ts";
@@ -96,7 +96,7 @@ export async function changePassword(app: App, verified: Credentials, newHash: s
     if ((await lockPasswordHash(tx, verified.id)) !== verified.password_hash) return null;
     await setPassword(tx, verified.id, newHash);
     await tokens.revokeAllOf(tx, verified.id);
-    await endAuthorizationsOf(tx, verified.id);
+    await endAuthorizations(tx, verified.id, null);
     return newFamily(app, tx, verified.id);
   });
   if (fresh !== null) await announceRevocation(app, verified.id, null);

@@ -2,6 +2,7 @@ import { AuditLogEvent } from "discord-api-types/v10";
 import type { Transaction } from "../../core/db.ts";
 import { type IntegrationRow, wireIntegrationWithoutUser } from "../../core/wire/integration.ts";
 import type { App } from "../app.ts";
+import { tellDeauthorized } from "../applications/authorizations.ts";
 import type { Fields } from "../audit/changes.ts";
 import { auditChange } from "../audit/entry.ts";
 import type { Emit } from "../change.ts";
@@ -38,9 +39,18 @@ export async function addIntegration(
   );
 }
 
-/** Ends an integration; the bot and the webhooks that belong to it are the caller's. */
-export async function endIntegration(tx: Transaction, emit: Emit, row: IntegrationRow): Promise<void> {
+/**
+ * Ends an integration; the bot and the webhooks that belong to it are the caller's.
+ * @param byUserId who ended it, as the application is told; null for the platform
+ */
+export async function endIntegration(
+  tx: Transaction,
+  emit: Emit,
+  row: IntegrationRow,
+  byUserId: string | null,
+): Promise<void> {
   await deleteIntegration(tx, row.id);
+  if (byUserId !== null) await tellDeauthorized(tx, [row.application_id], byUserId, row.server_id);
   const { id, server_id: guildId, application_id } = row;
   emit({ t: "INTEGRATION_DELETE", guildId, data: { id, guild_id: guildId, application_id } });
   emit({ t: "GUILD_INTEGRATIONS_UPDATE", guildId, data: { guild_id: guildId } });

@@ -14,7 +14,12 @@ import { endIntegration } from "./change.ts";
  * Takes an application out of a guild, with its webhooks and its bot. Whose rank is higher doesn't matter: MANAGE_GUILD
  * alone is documented. https://discord.com/developers/docs/resources/guild#delete-guild-integration
  */
-export async function removeIntegration(tx: Transaction, emit: Emit, row: IntegrationRow): Promise<void> {
+export async function removeIntegration(
+  tx: Transaction,
+  emit: Emit,
+  row: IntegrationRow,
+  byUserId: string,
+): Promise<void> {
   const { server_id: guildId, application_id: applicationId, application } = row;
   for (const { id, channel_id } of await webhooksOfApplication(tx, guildId, applicationId)) {
     const webhook = await findWebhook(tx, id);
@@ -24,7 +29,7 @@ export async function removeIntegration(tx: Transaction, emit: Emit, row: Integr
     emit(auditChange(guildId, AuditLogEvent.WebhookDelete, id, webhookFields(webhook), null));
   }
   // The integration goes with its bot.
-  const gone = application.bot !== null && (await removeMember(tx, emit, guildId, application.bot.id));
+  const gone = application.bot !== null && (await removeMember(tx, emit, guildId, application.bot.id, byUserId));
   if (gone) emit(auditAction(guildId, AuditLogEvent.MemberKick, applicationId));
-  else await endIntegration(tx, emit, row);
+  else await endIntegration(tx, emit, row, byUserId);
 }

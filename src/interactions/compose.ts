@@ -157,7 +157,7 @@ export async function store(
     return wire;
   }
   const log = interaction.server_id === null ? userLog(interaction.user_id) : guildLog(interaction.server_id);
-  await insertMessage(tx, message, log, null);
+  await insertMessage(tx, message, log, []);
   for (const event of messageEvents("MESSAGE_CREATE", sceneOf(interaction), wire)) emit(event);
   return wire;
 }

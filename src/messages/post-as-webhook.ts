@@ -2,7 +2,7 @@ import { MessageType } from "discord-api-types/v10";
 import { guildLog } from "../../core/redis-keys.ts";
 import { wireMessage } from "../../core/wire/message.ts";
 import type { App } from "../app.ts";
-import { publishAll } from "../change.ts";
+import { deliverable, publishAll } from "../change.ts";
 import { textOf } from "../components/text.ts";
 import type { Upload } from "../files/form.ts";
 import { insertMessage, type NewMessage } from "../store/messages.ts";
@@ -11,7 +11,7 @@ import { checkTarget, openForWebhook, startWebhookPost } from "../threads/webhoo
 import { checkVoiceMessage, planAttachments, storeUploads } from "./attachments.ts";
 import type { AllowedMentions, WebhookMessage } from "./body.ts";
 import { resolveMentions } from "./mentions.ts";
-import { checkNotEmpty, contentOf, deliveryOf, toRow } from "./post.ts";
+import { checkNotEmpty, contentOf, toRow } from "./post.ts";
 
 /** https://discord.com/developers/docs/resources/message#allowed-mentions-object-default-settings-for-allowed-mentions */
 export const WEBHOOK_MENTIONS: AllowedMentions = { parse: ["users"] };
@@ -65,7 +65,7 @@ export async function postAsWebhook(
     mentions: message.mentions,
     data: { ...wire, guild_id: guildId },
   };
-  const inserted = await insertMessage(app.sql, message, guildLog(guildId), deliveryOf(event));
+  const inserted = await insertMessage(app.sql, message, guildLog(guildId), deliverable([event]));
   await publishAll(app.eventLog, [event], inserted.outboxPending);
   return wire;
 }

@@ -1,18 +1,17 @@
 import { ChannelType, MessageFlags } from "discord-api-types/v10";
-import type { Event } from "../../core/event-log.ts";
 import { has, Permission } from "../../core/permissions.ts";
 import { guildLog, userLog } from "../../core/redis-keys.ts";
 import { type MessageRow, type WireMessage, wireMessage } from "../../core/wire/message.ts";
 import type { UserRow } from "../../core/wire/user.ts";
 import { demand, type InChannel } from "../access.ts";
 import type { App } from "../app.ts";
-import { publishAll } from "../change.ts";
+import { deliverable, publishAll } from "../change.ts";
 import { isForum } from "../channels/body.ts";
 import { checkLegacyFields, isLaidOut, prepareComponents } from "../components/check.ts";
 import { textOf } from "../components/text.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import type { Upload } from "../files/form.ts";
-import { findMessage, insertMessage, type MessageDelivery, type NewMessage } from "../store/messages.ts";
+import { findMessage, insertMessage, type NewMessage } from "../store/messages.ts";
 import { isInThread, openForMessage } from "../threads/write.ts";
 import {
   type AttachmentPlan,
@@ -209,7 +208,7 @@ async function store(
   const answer = nonce === null ? wire : { ...wire, nonce };
   const events = messageEvents("MESSAGE_CREATE", where, answer);
   const log = where.type === "guild" ? guildLog(where.guild.id) : userLog(where.recipientId);
-  const inserted = await insertMessage(app.sql, message, log, deliveryOf(events[0]));
+  const inserted = await insertMessage(app.sql, message, log, deliverable(events));
   if (!inserted.made) {
     const earlier = await findMessage(app.sql, message.place, inserted.id, where.caller.user.id);
     if (earlier === undefined) throw new ApiError("UNKNOWN_MESSAGE");
@@ -221,10 +220,4 @@ async function store(
   // A conversation's event goes to two logs; only one was looked at.
   await publishAll(app.eventLog, events, where.type === "guild" ? inserted.outboxPending : undefined);
   return answer;
-}
-
-/** What outgoing webhooks are told of a message; conversations are nobody's business. */
-export function deliveryOf(event: Event | undefined): MessageDelivery | null {
-  if (event?.guildId === undefined) return null;
-  return { guildId: event.guildId, event: event.t, data: JSON.stringify(event.data) };
 }

@@ -56,7 +56,7 @@ export async function postSystemMessage(
     createdAt: new Date(),
     enforcedNonce: null,
   };
-  await insertMessage(tx, stored, log, null);
+  await insertMessage(tx, stored, log, []);
   const row = await findMessage(tx, place, message.id, null);
   if (row === undefined) throw new ApiError("UNKNOWN_MESSAGE");
   for (const event of messageEvents("MESSAGE_CREATE", where, wireMessage(row, app.cdn))) emit(event);

@@ -1,10 +1,10 @@
 import { ApplicationIntegrationType } from "discord-api-types/v10";
 import type { Transaction } from "../../core/db.ts";
-import { enqueueForApplication } from "../../core/deliveries.ts";
 import { wireGuild } from "../../core/wire/guild.ts";
 import { wireUser } from "../../core/wire/user.ts";
 import { enterChannel, enterGuild, lockedChannel, lockedGuild } from "../access.ts";
 import type { App } from "../app.ts";
+import { tellAuthorized } from "../applications/authorizations.ts";
 import type { Caller } from "../auth/caller.ts";
 import { hashToken, newCode } from "../auth/tokens.ts";
 import type { Emit } from "../change.ts";
@@ -55,7 +55,7 @@ export async function authorize(
     // A password that was changed a moment ago has ended the login.
     if (caller.familyId === null || !(await loginLives(tx, caller.familyId))) throw new ApiError("UNAUTHORIZED");
     const added = await addToGuild(app, tx, emit, caller, asked, { ...choice, permissions });
-    await tellAuthorized(tx, application.id, caller, scopes, added.guildId);
+    await tellAuthorized(tx, application.id, await authorizedData(tx, caller, scopes, added.guildId));
     if (!asked.code) return added.guildId;
     const userId = caller.user.id;
     await addAuthorization(tx, { id: app.nextId(), userId, applicationId: application.id, scopes });
@@ -127,14 +127,8 @@ async function addToGuild(
   return { guildId, webhookId: webhook?.id ?? null };
 }
 
-/** https://discord.com/developers/docs/events/webhook-events#application-authorized */
-async function tellAuthorized(
-  tx: Transaction,
-  applicationId: string,
-  caller: Caller,
-  scopes: readonly string[],
-  guildId: string | null,
-): Promise<void> {
+/** What an application is told of an authorization. */
+async function authorizedData(tx: Transaction, caller: Caller, scopes: readonly string[], guildId: string | null) {
   const guild = guildId === null ? undefined : await findGuild(tx, guildId);
   const installed =
     guild === undefined
@@ -143,8 +137,7 @@ async function tellAuthorized(
           integration_type: ApplicationIntegrationType.GuildInstall,
           guild: wireGuild(guild, await listRoles(tx, guild.id)),
         };
-  const data = { ...installed, user: wireUser(caller.user), scopes };
-  await enqueueForApplication(tx, applicationId, "APPLICATION_AUTHORIZED", JSON.stringify(data));
+  return { ...installed, user: wireUser(caller.user), scopes };
 }
 
 async function addWebhook(

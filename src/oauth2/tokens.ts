@@ -1,5 +1,6 @@
 import { wireGuild } from "../../core/wire/guild.ts";
 import type { App } from "../app.ts";
+import { endAuthorizations } from "../applications/authorizations.ts";
 import { hashToken, newBearerToken, newRefreshToken, successorOf } from "../auth/tokens.ts";
 import type { ApplicationRow } from "../store/applications.ts";
 import { findGuild } from "../store/guilds.ts";
@@ -147,7 +148,7 @@ export async function revokeGrant(app: App, client: ApplicationRow, token: strin
 export async function endAuthorization(app: App, userId: string, applicationId: string): Promise<void> {
   await app.sql.begin(async (tx) => {
     await lockUser(tx, userId);
-    await store.endAuthorization(tx, userId, applicationId);
+    await endAuthorizations(tx, userId, applicationId);
   });
   await app.auth.forget(userId);
 }

@@ -20,10 +20,10 @@ export const integrationRoutes = [
     access: inGuild("MANAGE_GUILD"),
     handle: async ({ app, params }, found) => {
       await app.change(async (tx, emit) => {
-        const { guild } = await lockedGuild(tx, found);
+        const { guild, me } = await lockedGuild(tx, found);
         const row = await findIntegration(tx, guild.id, params.get("integration_id"));
         if (row === undefined) throw new ApiError("UNKNOWN_INTEGRATION");
-        await removeIntegration(tx, emit, row);
+        await removeIntegration(tx, emit, row, me.userId);
       });
     },
   }),

@@ -1,5 +1,6 @@
 import { AuditLogEvent } from "discord-api-types/v10";
 import { z } from "zod";
+import type { Event } from "../../core/event-log.ts";
 import { has, Permission } from "../../core/permissions.ts";
 import { snowflakeTime } from "../../core/snowflake.ts";
 import { wireMemberOnly } from "../../core/wire/member.ts";
@@ -8,6 +9,7 @@ import { wireUser } from "../../core/wire/user.ts";
 import { demand, type InChannel, inChannel, inGuildChannel } from "../access.ts";
 import type { App } from "../app.ts";
 import { auditAction } from "../audit/entry.ts";
+import { publishPassing } from "../change.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { limit, snowflake } from "../fields.ts";
 import type { Upload } from "../files/form.ts";
@@ -132,20 +134,20 @@ export const messageRoutes = [
     access: inChannel("SEND_MESSAGES"),
     limit: { requests: 5, seconds: 5 },
     handle: async ({ app }, where) => {
-      const user = where.caller.user;
-      const data = { channel_id: placeOf(where).id, user_id: user.id, timestamp: Math.floor(Date.now() / 1000) };
-      if (where.type === "dm") {
-        const userId = where.recipientId;
-        await app.eventLog.publish([{ t: "TYPING_START", userId, channelId: where.id, data }], false);
-        return;
-      }
-      const member = { ...wireMemberOnly(where.membership), user: wireUser(user) };
-      const [guildId, channelId] = [where.guild.id, where.channel.id];
-      const inGuild = { ...data, guild_id: guildId, member };
-      await app.eventLog.publish([{ t: "TYPING_START", guildId, channelId, data: inGuild }], false);
+      await publishPassing(app, typing(where));
     },
   }),
 ];
+
+/** To the other of a conversation, or to a channel. */
+function typing(where: InChannel): Event {
+  const { user } = where.caller;
+  const data = { channel_id: placeOf(where).id, user_id: user.id, timestamp: Math.floor(Date.now() / 1000) };
+  if (where.type === "dm") return { t: "TYPING_START", userId: where.recipientId, channelId: where.id, data };
+  const member = { ...wireMemberOnly(where.membership), user: wireUser(user) };
+  const [guildId, channelId] = [where.guild.id, where.channel.id];
+  return { t: "TYPING_START", guildId, channelId, data: { ...data, guild_id: guildId, member } };
+}
 
 /** @throws 50013 where the caller may send no files */
 function mayAttach(where: InChannel): void {

@@ -149,8 +149,10 @@ async function createDm(app: App, userId: string, recipientId: string) {
   if (recipientId === userId) throw new ApiError("CANNOT_DM");
   const recipient = await findUser(app.sql, recipientId);
   if (recipient === undefined) throw new ApiError("INVALID_RECIPIENTS");
-  const { dm, made } = await openDm(app.sql, app.nextId(), userId, recipientId);
-  const channel = wireDmChannel(dm, recipient);
-  if (made) await app.eventLog.publish([{ t: "CHANNEL_CREATE", userId, channelId: dm.id, data: channel }]);
-  return channel;
+  return app.change(async (tx, emit) => {
+    const { dm, made } = await openDm(tx, app.nextId(), userId, recipientId);
+    const channel = wireDmChannel(dm, recipient);
+    if (made) emit({ t: "CHANNEL_CREATE", userId, channelId: dm.id, data: channel });
+    return channel;
+  });
 }

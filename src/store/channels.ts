@@ -139,3 +139,8 @@ export async function deleteOverwritesOf(sql: Db, guildId: string, targetId: str
     changed.map((row) => row.id),
   );
 }
+
+/** Forgets who could view channels that were deleted before. */
+export async function forgetDeletedChannels(sql: Db, before: Date): Promise<void> {
+  await sql`delete from deleted_channels where deleted_at < ${before}`;
+}

@@ -1,6 +1,6 @@
 import { MessageFlags } from "discord-api-types/v10";
 import type { Db } from "../../core/db.ts";
-import { deliveriesOf } from "../../core/deliveries.ts";
+import { type DeliverableEvent, deliveriesOf } from "../../core/deliveries.ts";
 import { channelColumns, type Fragment, setAndBump, userJson } from "../../core/store/fragments.ts";
 import type { AttachmentRow } from "../../core/wire/attachment.ts";
 import type { ChannelRow } from "../../core/wire/channel.ts";
@@ -154,13 +154,6 @@ export interface NewMessage {
   enforcedNonce: string | null;
 }
 
-/** An event for outgoing webhooks, stored with the message. */
-export interface MessageDelivery {
-  guildId: string;
-  event: string;
-  data: string;
-}
-
 export interface Inserted {
   /** False when an enforced nonce was used before: the message is then the earlier one's id. */
   made: boolean;
@@ -180,7 +173,7 @@ export async function insertMessage(
   sql: Db,
   m: NewMessage,
   log: string,
-  delivery: MessageDelivery | null,
+  deliveries: readonly DeliverableEvent[],
 ): Promise<Inserted> {
   const columns = {
     id: m.id,
@@ -208,7 +201,7 @@ export async function insertMessage(
     )
     ${m.inThread === true ? countInThread(sql, m.place.id) : sql``}
     ${m.attachments === undefined || m.attachments.length === 0 ? sql`` : attachTo(sql, m.attachments)}
-    ${delivery === null ? sql`` : sql`, ${deliveryRows(sql, m, delivery)}`}
+    ${deliveries.length === 0 ? sql`` : sql`, ${deliveriesOf(sql, deliveries, sql`, made`)}`}
     select (select id from made) as id,
       exists (select 1 from event_outbox where key = ${log}) as outbox_pending`;
   if (row === undefined) throw new Error("select returned no row");
@@ -235,14 +228,6 @@ const claimNonce = (sql: Db, m: NewMessage, nonce: string) => sql`
       where message_nonces.created_at < now() - ${NONCE_WINDOW}::interval
     returning message_id
   ),`;
-
-/** The event and its deliveries, if the message was made: core/deliveries.ts in one statement with it. */
-const deliveryRows = (sql: Db, m: NewMessage, delivery: MessageDelivery) =>
-  deliveriesOf(
-    sql,
-    sql`select ${delivery.event}::text as type, ${delivery.guildId}::bigint as guild_id,
-      ${m.place.id}::bigint as channel_id, ${delivery.data}::text as data, 1 as nth from made`,
-  );
 
 export interface MessagePatch {
   content?: string;

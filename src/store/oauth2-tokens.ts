@@ -133,20 +133,22 @@ export async function endChain(sql: Db, chainId: string): Promise<void> {
     delete from oauth2_refresh_tokens where chain_id = ${chainId}`;
 }
 
-/** Ends what an application may do for a user: its authorization, and all codes and tokens. */
-export async function endAuthorization(tx: Transaction, userId: string, applicationId: string): Promise<void> {
-  await tx`delete from oauth2_authorizations where user_id = ${userId} and application_id = ${applicationId}`;
-  await tx`delete from oauth2_codes where user_id = ${userId} and application_id = ${applicationId}`;
-  await tx`delete from oauth2_access_tokens where user_id = ${userId} and application_id = ${applicationId}`;
-  await tx`delete from oauth2_refresh_tokens where user_id = ${userId} and application_id = ${applicationId}`;
-}
-
-/** The same for all applications. */
-export async function endAuthorizationsOf(tx: Transaction, userId: string): Promise<void> {
-  await tx`delete from oauth2_authorizations where user_id = ${userId}`;
-  await tx`delete from oauth2_codes where user_id = ${userId}`;
-  await tx`delete from oauth2_access_tokens where user_id = ${userId}`;
-  await tx`delete from oauth2_refresh_tokens where user_id = ${userId}`;
+/**
+ * Ends what an application, or any, may do for a user: authorizations, codes and tokens.
+ * @returns the applications that had an authorization
+ */
+export async function deleteAuthorizations(
+  tx: Transaction,
+  userId: string,
+  applicationId: string | null,
+): Promise<string[]> {
+  const theirs = applicationId === null ? tx`` : tx`and application_id = ${applicationId}`;
+  const ended = await tx<{ application_id: string }[]>`
+    delete from oauth2_authorizations where user_id = ${userId} ${theirs} returning application_id`;
+  await tx`delete from oauth2_codes where user_id = ${userId} ${theirs}`;
+  await tx`delete from oauth2_access_tokens where user_id = ${userId} ${theirs}`;
+  await tx`delete from oauth2_refresh_tokens where user_id = ${userId} ${theirs}`;
+  return ended.map((row) => row.application_id);
 }
 
 /** Removes what has expired; a code stays for a day after, so that a second use of it can still be told. */

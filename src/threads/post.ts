@@ -69,7 +69,7 @@ export async function startPost(
     reference: null,
     enforcedNonce: null,
   };
-  await insertMessage(tx, message, guildLog(guild.id), null);
+  await insertMessage(tx, message, guildLog(guild.id), []);
   const shown = { ...thread, last_message_id: id };
   await emitThread(tx, emit, shown, joined);
   const wire = wireMessage(toRow(message, caller.user, mentions.users, null), app.cdn);

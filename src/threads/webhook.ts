@@ -71,7 +71,7 @@ export async function startWebhookPost(
     const start = { id, name, type: ChannelType.PublicThread, tags };
     const { thread } = await openThread(tx, forum, webhook.id, start, false);
     const message: NewMessage = { ...composed, place: { type: "guild", id } };
-    await insertMessage(tx, message, guildLog(guildId), null);
+    await insertMessage(tx, message, guildLog(guildId), []);
     await emitThread(tx, emit, { ...thread, last_message_id: id }, undefined);
     const wire = wireMessage(toRow(message, null, mentioned, null), app.cdn);
     emit({

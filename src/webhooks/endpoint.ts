@@ -2,6 +2,7 @@ import { z } from "zod";
 import { checkUrl, EgressRefused, parseNetworks } from "../../core/egress-rules.ts";
 import { seal, unseal } from "../../core/secret.ts";
 import { type Endpoint, verifyEndpoint } from "../../core/webhook-endpoint.ts";
+import { SOCKETS_ONLY } from "../../core/webhook-events.ts";
 import { newSigningSecret, parseSigningSecret } from "../../core/webhook-signing.ts";
 import type { App } from "../app.ts";
 import { invalidField } from "../errors.ts";
@@ -12,7 +13,17 @@ const OVERLAP_SECONDS = 24 * 3600;
 
 /** A list of events; what is none is named. */
 export const eventTypes = (isOne: (type: string) => boolean) =>
-  z.array(z.string().max(64).refine(isOne, { error: "No event that can be delivered." })).max(100);
+  z
+    .array(
+      z
+        .string()
+        .max(64)
+        .refine(isOne, { error: ({ input }) => whyNot(input) }),
+    )
+    .max(100);
+
+const whyNot = (type: unknown) =>
+  `No event that can be delivered.${typeof type === "string" && Object.hasOwn(SOCKETS_ONLY, type) ? ` ${SOCKETS_ONLY[type]}` : ""}`;
 
 /** A secret of one's own: `whsec_` and 24 to 64 bytes in base64. */
 export const signingSecret = z

@@ -2,6 +2,7 @@ import { ApplicationFlags } from "discord-api-types/v10";
 import postgres from "postgres";
 import { afterAll, afterEach, expect, test } from "vitest";
 import type { Client, Json } from "../harness/client.ts";
+import { Site } from "../harness/oauth2.ts";
 import { startPlatform } from "../harness/platform.ts";
 import { type Receiver, startReceiver, verifiesAsDiscord } from "./receiver.ts";
 
@@ -19,6 +20,10 @@ async function listening(
   guildId?: string,
 ): Promise<{ bot: Client; events(): Json[]; receiver: Receiver }> {
   const bot = await platform.bot(owner, guildId, "1024");
+  return { bot, ...(await listenAs(bot, types)) };
+}
+
+async function listenAs(bot: Client, types: string[]): Promise<{ events(): Json[]; receiver: Receiver }> {
   const { verify_key } = await bot.get("/applications/@me");
   const key = Buffer.from(verify_key, "hex");
   const receiver = await startReceiver();
@@ -27,7 +32,7 @@ async function listening(
   const settings = { event_webhooks_url: receiver.url, event_webhooks_status: 2, event_webhooks_types: types };
   await bot.patch("/applications/@me", settings);
   const events = () => receiver.received.flatMap(({ body }) => JSON.parse(body).event ?? []);
-  return { bot, events, receiver };
+  return { events, receiver };
 }
 
 const setFlags = (bot: Client, flags: number) => sql`update applications set flags = ${flags} where id = ${bot.id}`;
@@ -44,7 +49,7 @@ test("Discord's own event types can be asked for, and others that are none can't
   ];
   const { bot } = await listening(types);
   expect(await bot.get("/applications/@me")).toMatchObject({ event_webhooks_types: types, event_webhooks_status: 2 });
-  for (const type of ["TYPING_START", "$GUILD_JOIN", "USER_UPDATE", "READY", "TEST"]) {
+  for (const type of ["$GUILD_JOIN", "toString", "READY", "TEST"]) {
     const answer = await bot.request("PATCH", "/applications/@me", { event_webhooks_types: ["MESSAGE_CREATE", type] });
     expect(answer.body.errors).toMatchObject({ event_webhooks_types: { 1: { _errors: [{}] } } });
   }
@@ -69,6 +74,43 @@ test("an application is told when it is added to a guild and when its bot is rem
     guild: { id: guild.id, name: "Its new guild" },
   });
   expect(removed.data).toMatchObject({ user: { id: owner.id }, guild_id: guild.id });
+});
+
+test("of an application without a bot in the guild, its commands' removal is told", async () => {
+  const { bot, events } = await listening(["APPLICATION_DEAUTHORIZED"]);
+  const guild = await platform.guild(owner);
+  const where = { guild_id: guild.id, authorize: true };
+  await owner.post(`/oauth2/authorize?client_id=${bot.id}&scope=applications.commands`, where);
+  const integrations = await owner.get(`/guilds/${guild.id}/integrations`);
+  for (const { id } of integrations) await owner.delete(`/guilds/${guild.id}/integrations/${id}`);
+  await expect.poll(() => events().map(({ data }) => [data.user.id, data.guild_id])).toEqual([[owner.id, guild.id]]);
+});
+
+test("an application is told when a person authorizes it, and each time one ends that, by whatever way", async () => {
+  const site = await Site.register(platform, owner);
+  const { events } = await listenAs(site.bot, ["APPLICATION_AUTHORIZED", "APPLICATION_DEAUTHORIZED"]);
+  const person = await platform.person("person");
+  const ends = [
+    async ({ access_token }: Json) => site.revoke(access_token),
+    async ({ refresh_token }: Json) => site.revoke(refresh_token),
+    async () => {
+      const [{ id }] = await person.get("/oauth2/tokens");
+      await person.delete(`/oauth2/tokens/${id}`);
+    },
+    async () => person.post("/auth/change-password", { password: "correct horse battery", new_password: "a new one" }),
+  ];
+  for (const end of ends) {
+    const tokens = await site.tokens(person, "identify");
+    await end(tokens);
+    // What is over does not end twice.
+    await site.revoke(tokens.access_token);
+  }
+  const once = [
+    { type: "APPLICATION_AUTHORIZED", data: { user: { id: person.id }, scopes: ["identify"] } },
+    { type: "APPLICATION_DEAUTHORIZED", data: { user: { id: person.id } } },
+  ];
+  await expect.poll(() => events()).toMatchObject(ends.flatMap(() => once));
+  expect(events().map(({ data }) => Object.keys(data))).toEqual(ends.flatMap(() => [["user", "scopes"], ["user"]]));
 });
 
 test("content is left out for an application without MESSAGE_CONTENT, unless it is mentioned", async () => {

@@ -7,7 +7,7 @@ import { type NextId, snowflakeGenerator } from "../../core/snowflake.ts";
 import { generateKeyPair } from "../../core/webhook-signing.ts";
 
 export const SECRET = Buffer.alloc(32, 7);
-export const nextId: NextId = snowflakeGenerator(() => 1);
+const nextId: NextId = snowflakeGenerator(() => 1);
 
 /** All that is privileged. */
 const FLAGS =

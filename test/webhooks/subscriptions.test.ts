@@ -131,7 +131,7 @@ test("a URL that is private, refuses nothing, or does not answer is not saved", 
   // Nor is what could never be called stored for later.
   const later = { url: "http://169.254.169.254/", event_types: ["MESSAGE_CREATE"] };
   expect((await owner.request("POST", base, later)).status).toBe(400);
-  const unknown = { url: "https://example.com/", event_types: ["MESSAGE_CREATE", "TYPING_START"] };
+  const unknown = { url: "https://example.com/", event_types: ["MESSAGE_CREATE", "USER_UPDATE"] };
   const answer = await owner.request("POST", base, unknown);
   expect(answer.body.errors).toMatchObject({ event_types: { 1: { _errors: [{}] } } });
   expect(await owner.get(base)).toEqual([]);
