@@ -23,8 +23,6 @@ export interface EgressRequest {
   timeoutMs: number;
   /** An answer's body is read up to here; the rest is not waited for. */
   maxResponseBytes: number;
-  /** Gives up early. */
-  signal?: AbortSignal;
 }
 
 export interface EgressResponse {
@@ -50,8 +48,13 @@ export interface Egress {
   post(request: EgressRequest): Promise<EgressResponse>;
   /** The same by GET. */
   get(request: EgressRequest): Promise<EgressBytes>;
-  /** Ends all connections; what is under way fails. */
+  /** Ends all connections. What is under way fails with EgressClosed, and so does what is asked for later. */
   close(): Promise<void>;
+}
+
+/** The request was broken off by whom it was made for. */
+export class EgressClosed extends Error {
+  override readonly name = "EgressClosed";
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -59,6 +62,9 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const HASTY_CONNECT_TIMEOUT_MS = 2500;
 /** Connections to an origin that nobody has called for this long are given up. */
 const IDLE_MS = 60_000;
+
+/** URLs that are remembered as judged. */
+const MAX_JUDGED = 10_000;
 
 interface Origin {
   pool: Pool;
@@ -84,25 +90,44 @@ export function openEgress({ allow, resolve = systemResolve }: EgressOptions): E
   }, IDLE_MS / 2);
   sweep.unref();
 
-  function originOf(url: URL): Origin {
-    let origin = origins.get(url.origin);
+  /** What URLs were found to be; cleared when full. The rules are about the text, so they say the same each time. */
+  const judged = new Map<string, { origin: string; path: string }>();
+  const exchanges = new Set<Exchange>();
+  let closed = false;
+
+  /** @throws EgressRefused */
+  function judge(text: string): { origin: string; path: string } {
+    const known = judged.get(text);
+    if (known !== undefined) return known;
+    const url = checkUrl(text, allow);
+    if (judged.size >= MAX_JUDGED) judged.clear();
+    const place = { origin: url.origin, path: url.pathname + url.search };
+    judged.set(text, place);
+    return place;
+  }
+
+  function originOf(name: string): Origin {
+    let origin = origins.get(name);
     if (origin === undefined) {
       // One deadline rules over all phases, so the pool has none of its own.
-      const pool = new Pool(url.origin, { connect, connections: null, headersTimeout: 0, bodyTimeout: 0 });
+      const pool = new Pool(name, { connect, connections: null, headersTimeout: 0, bodyTimeout: 0 });
       origin = { pool, calledAt: 0, underWay: 0 };
-      origins.set(url.origin, origin);
+      origins.set(name, origin);
     }
     return origin;
   }
 
   async function call(method: "GET" | "POST", request: EgressRequest): Promise<EgressBytes> {
-    request.signal?.throwIfAborted();
-    const url = checkUrl(request.url, allow);
-    const origin = originOf(url);
+    if (closed) throw new EgressClosed("This client was closed.");
+    const { origin: name, path } = judge(request.url);
+    const origin = originOf(name);
     origin.underWay += 1;
+    const exchange = new Exchange(request);
+    exchanges.add(exchange);
     try {
-      return await exchange(origin.pool, method, url, request);
+      return await exchange.run(origin.pool, method, path);
     } finally {
+      exchanges.delete(exchange);
       origin.underWay -= 1;
       origin.calledAt = Date.now();
     }
@@ -110,77 +135,100 @@ export function openEgress({ allow, resolve = systemResolve }: EgressOptions): E
 
   return {
     post: async (request) => {
-      const answer = await call("POST", request);
-      return { ...answer, body: answer.body.toString(), bytes: answer.body };
+      const { status, headers, body } = await call("POST", request);
+      return { status, headers, body: body.toString(), bytes: body };
     },
     get: (request) => call("GET", request),
     close: async () => {
+      closed = true;
       clearInterval(sweep);
+      for (const exchange of exchanges) exchange.fail(new EgressClosed("The request was broken off."));
       await Promise.all([...origins.values()].map(({ pool }) => pool.destroy()));
       origins.clear();
     },
   };
 }
 
-/** One request and its answer, cut at the limit and given up at the deadline, in whatever phase it is. */
-function exchange(pool: Pool, method: "GET" | "POST", url: URL, request: EgressRequest): Promise<EgressBytes> {
-  const { timeoutMs, maxResponseBytes, signal } = request;
-  return new Promise((done, failed) => {
-    let controller: Dispatcher.DispatchController | undefined;
-    let over = false;
-    let status = 0;
-    let headers: IncomingHttpHeaders = {};
-    const chunks: Buffer[] = [];
-    let size = 0;
+/**
+ * One request and its answer, cut at the limit and given up at the deadline, in whatever phase it is. A class, as there
+ * are thousands a second: closures are made anew for each.
+ */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #request: EgressRequest;
+  #timer: NodeJS.Timeout | undefined;
+  #done: ((answer: EgressBytes) => void) | undefined;
+  #failed: ((error: Error) => void) | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #over = false;
+  #status = 0;
+  #headers: IncomingHttpHeaders = {};
+  readonly #chunks: Buffer[] = [];
+  #size = 0;
 
-    const end = () => {
-      over = true;
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
-    };
-    const fail = (error: Error) => {
-      if (over) return;
-      end();
-      controller?.abort(error);
-      failed(error);
-    };
-    const succeed = () => {
-      if (over) return;
-      end();
-      done({ status, headers, body: Buffer.concat(chunks) });
-    };
-    const timer = setTimeout(() => fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-    const onAbort = () => fail(new Error("the request was aborted"));
-    signal?.addEventListener("abort", onAbort);
+  constructor(request: EgressRequest) {
+    this.#request = request;
+  }
 
-    const handler: Dispatcher.DispatchHandler = {
-      onRequestStart: (started) => {
-        controller = started;
-        // Given up while it waited for its connection: not a byte is sent.
-        if (over) started.abort(new Error("given up"));
-      },
-      onResponseStart: (_controller, code, received) => {
-        status = code;
-        headers = received;
-      },
-      onResponseData: (receiving, chunk) => {
-        if (over) return;
-        chunks.push(chunk.subarray(0, maxResponseBytes - size));
-        size += chunk.length;
-        if (size < maxResponseBytes) return;
-        succeed();
-        receiving.abort(new Error("enough was read"));
-      },
-      onResponseEnd: succeed,
-      onResponseError: (_controller, error) => fail(inWords(error)),
-    };
-    const path = url.pathname + url.search;
-    try {
-      pool.dispatch({ method, path, headers: { ...request.headers }, body: request.body ?? null }, handler);
-    } catch (error) {
-      fail(error instanceof Error ? error : new Error(String(error)));
-    }
-  });
+  run(pool: Pool, method: "GET" | "POST", path: string): Promise<EgressBytes> {
+    const { headers, body = null, timeoutMs } = this.#request;
+    return new Promise((done, failed) => {
+      this.#done = done;
+      this.#failed = failed;
+      this.#timer = setTimeout(Exchange.#expire, timeoutMs, this);
+      try {
+        pool.dispatch({ method, path, headers, body }, this);
+      } catch (error) {
+        this.fail(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+  }
+
+  static #expire(exchange: Exchange): void {
+    exchange.fail(new Error(`no answer within ${exchange.#request.timeoutMs} ms`));
+  }
+
+  fail(error: Error): void {
+    if (this.#over) return;
+    this.#end();
+    this.#controller?.abort(error);
+    this.#failed?.(error);
+  }
+
+  #end(): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // Given up while it waited for its connection: not a byte is sent.
+    if (this.#over) controller.abort(new Error("given up"));
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    this.#status = status;
+    this.#headers = headers;
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#over) return;
+    const { maxResponseBytes } = this.#request;
+    this.#chunks.push(chunk.subarray(0, maxResponseBytes - this.#size));
+    this.#size += chunk.length;
+    if (this.#size < maxResponseBytes) return;
+    this.onResponseEnd();
+    controller.abort(new Error("enough was read"));
+  }
+
+  onResponseEnd(): void {
+    if (this.#over) return;
+    this.#end();
+    this.#done?.({ status: this.#status, headers: this.#headers, body: Buffer.concat(this.#chunks) });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.fail(inWords(error));
+  }
 }
 
 /** Codes of Node and undici in words that anybody may read; without the address that a name resolved to. */

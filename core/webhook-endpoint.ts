@@ -30,16 +30,16 @@ export function postSigned(
   url: string,
   headers: Readonly<Record<string, string>>,
   body: string,
-  limits: { timeoutMs: number; signal?: AbortSignal },
+  timeoutMs: number,
 ): Promise<EgressResponse> {
-  return egress.post({ url, headers, body, maxResponseBytes: MAX_RESPONSE_BYTES, ...limits });
+  return egress.post({ url, headers, body, maxResponseBytes: MAX_RESPONSE_BYTES, timeoutMs });
 }
 
 const pingBody = ({ of }: Endpoint) => JSON.stringify({ version: 1, ...of, type: 0 });
 
 function ping(egress: Egress, endpoint: Endpoint, keys: SigningKeys, id: string): Promise<EgressResponse> {
   const body = pingBody(endpoint);
-  return postSigned(egress, endpoint.url, signedHeaders(keys, id, body), body, { timeoutMs: ANSWER_WITHIN_MS });
+  return postSigned(egress, endpoint.url, signedHeaders(keys, id, body), body, ANSWER_WITHIN_MS);
 }
 
 /** Keys that nobody else has, of the kinds that the endpoint's are. */

@@ -34,7 +34,8 @@ import {
   us_listen_socket_close,
   us_socket_local_port,
 } from "./uws.ts";
-import { pacedBy, startDispatcher } from "./webhooks/dispatcher.ts";
+import { startDispatcher } from "./webhooks/dispatcher.ts";
+import { pacedBy } from "./webhooks/limits.ts";
 
 /**
  * Beyond this uWebSockets cuts the connection without a close code. Payloads that are too long for Discord are let in

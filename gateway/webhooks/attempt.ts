@@ -1,4 +1,4 @@
-import type { Egress, EgressResponse } from "../../core/egress.ts";
+import { type Egress, EgressClosed } from "../../core/egress.ts";
 import { EgressRefused } from "../../core/egress-rules.ts";
 import { postSigned, signedHeaders } from "../../core/webhook-endpoint.ts";
 import type { SigningKeys } from "../../core/webhook-signing.ts";
@@ -13,8 +13,6 @@ export interface AttemptOptions {
   egress: Egress;
   timeoutMs: number;
   retryDelaysMs: readonly number[];
-  /** Breaks the attempt off; it is made again. */
-  signal: AbortSignal;
 }
 
 /** Something to send: the id is the webhook-id, so that a receiver knows a repeat for one. */
@@ -31,38 +29,40 @@ export interface Sendable {
   inPlace: boolean;
 }
 
-/** Sends a delivery once. @returns undefined when it was broken off */
+/** Sends a delivery once. @returns undefined when it was broken off, as the egress was closed: it is made again */
 export async function attempt(sendable: Sendable, options: AttemptOptions): Promise<Outcome | undefined> {
   const { id, url, keys, body } = sendable;
-  const { egress, timeoutMs, signal, retryDelaysMs } = options;
+  const { egress, timeoutMs, retryDelaysMs } = options;
   const headers = signedHeaders(keys, id, body);
   const startedAt = new Date();
   const began = performance.now();
-  const toAttempt = (response: EgressResponse | null, error: string | null): Attempt => ({
+  const made: Attempt = {
     startedAt,
-    latencyMs: Math.round(performance.now() - began),
-    status: response?.status ?? null,
-    error,
+    latencyMs: 0,
+    status: null,
+    error: null,
     requestHeaders: shown(headers),
-    responseHeaders: response === null ? null : shown(response.headers),
-    responseBody: response === null ? null : storable(response.body),
-  });
+    responseHeaders: null,
+    responseBody: null,
+  };
   try {
-    const response = await postSigned(egress, url, headers, body, { timeoutMs, signal });
+    const response = await postSigned(egress, url, headers, body, timeoutMs);
     const { status } = response;
-    if (status >= 200 && status < 300) {
-      return { state: "delivered", error: null, attempt: toAttempt(response, null) };
-    }
-    const made = toAttempt(response, null);
+    made.latencyMs = Math.round(performance.now() - began);
+    made.status = status;
+    made.responseHeaders = shown(response.headers);
+    made.responseBody = storable(response.body);
+    if (status >= 200 && status < 300) return { state: "delivered", error: null, attempt: made };
     const error = cut(`answered ${status}: ${response.body}`);
     if (status === 410) return { state: "dead", error, attempt: made };
     return failed(sendable, error, made, response.headers["retry-after"], retryDelaysMs);
   } catch (error) {
-    if (signal.aborted) return undefined;
+    if (error instanceof EgressClosed) return undefined;
     const reason = error instanceof Error ? error.message : String(error);
     // The name may resolve otherwise tomorrow, so this is retried too.
-    const why = cut(error instanceof EgressRefused ? `refused: ${reason}` : reason);
-    return failed(sendable, why, toAttempt(null, why), undefined, retryDelaysMs);
+    made.error = cut(error instanceof EgressRefused ? `refused: ${reason}` : reason);
+    made.latencyMs = Math.round(performance.now() - began);
+    return failed(sendable, made.error, made, undefined, retryDelaysMs);
   }
 }
 
@@ -99,19 +99,37 @@ const SECRET_HEADERS: ReadonlySet<string> = new Set([
   "www-authenticate",
 ]);
 
-function shown(headers: NodeJS.Dict<string | string[]>): Record<string, string> {
-  const entries = Object.entries(headers).slice(0, MAX_HEADERS);
-  return Object.fromEntries(
-    entries.map(([name, value = ""]) => {
-      const lower = name.toLowerCase();
-      const secret = SECRET_HEADERS.has(lower) || /token|secret|api-?key|session/.test(lower);
-      const text = Array.isArray(value) ? value.join(", ") : value;
-      return [lower, secret ? "[redacted]" : storable(text).slice(0, MAX_HEADER_LENGTH)];
-    }),
-  );
+/** What is shown of headers, by name: lower case, and whether the value is a secret. Cleared when full. */
+const shownNames = new Map<string, { lower: string; secret: boolean }>();
+const MAX_NAMES = 1000;
+
+function shownName(name: string): { lower: string; secret: boolean } {
+  const known = shownNames.get(name);
+  if (known !== undefined) return known;
+  const lower = name.toLowerCase();
+  const secret = SECRET_HEADERS.has(lower) || /token|secret|api-?key|session/.test(lower);
+  if (shownNames.size >= MAX_NAMES) shownNames.clear();
+  shownNames.set(name, { lower, secret });
+  return { lower, secret };
 }
 
-/** Postgres has no NUL in text, and JSON no half of a surrogate pair. */
-const storable = (text: string) => text.replaceAll("\0", "").replace(/\p{Surrogate}/gu, "\ufffd");
+function shown(headers: NodeJS.Dict<string | string[]>): Record<string, string> {
+  const all: Record<string, string> = {};
+  for (const name of Object.keys(headers).slice(0, MAX_HEADERS)) {
+    const { lower, secret } = shownName(name);
+    const value = headers[name] ?? "";
+    const text = Array.isArray(value) ? value.join(", ") : value;
+    all[lower] = secret ? "[redacted]" : cut(text, MAX_HEADER_LENGTH);
+  }
+  return all;
+}
 
-const cut = (text: string) => storable(text).slice(0, MAX_ERROR_LENGTH);
+/** Postgres has no NUL in text, and JSON no half of a surrogate pair. Most text is neither. */
+const storable = (text: string) =>
+  /[\0\ud800-\udfff]/.test(text) ? text.replaceAll("\0", "").replace(/\p{Surrogate}/gu, "\ufffd") : text;
+
+/** Nor does the cut leave half of a pair. */
+const cut = (text: string, most = MAX_ERROR_LENGTH) =>
+  storable(text)
+    .slice(0, most)
+    .replace(/[\ud800-\udbff]$/, "");

@@ -20,6 +20,8 @@ const MAX_RESULTS = 100;
 export class Breaker {
   readonly #rules: BreakerRules;
   #results: { at: number; ok: boolean }[] = [];
+  /** Among the results. */
+  #failures = 0;
   #openUntil: number | null = null;
   #openForMs = 0;
   #lastFailed = false;
@@ -50,6 +52,7 @@ export class Breaker {
       if (ok) {
         this.#openUntil = null;
         this.#results = [];
+        this.#failures = 0;
         return true;
       }
       // What was under way when it opened says nothing new.
@@ -57,14 +60,21 @@ export class Breaker {
       this.#open(now, Math.min(this.#openForMs * 2, this.#rules.openMs[1]));
       return true;
     }
-    this.#results = [...this.#results.filter(({ at }) => at > now - this.#rules.windowMs), { at: now, ok }].slice(
-      -MAX_RESULTS,
-    );
-    const failures = this.#results.filter((result) => !result.ok).length;
+    this.#remember(ok, now);
     const { fewest, share } = this.#rules;
-    if (ok || this.#results.length < fewest || failures / this.#results.length < share) return false;
+    if (ok || this.#results.length < fewest || this.#failures / this.#results.length < share) return false;
     this.#open(now, this.#rules.openMs[0]);
     return true;
+  }
+
+  #remember(ok: boolean, now: number): void {
+    this.#results.push({ at: now, ok });
+    if (!ok) this.#failures += 1;
+    for (let oldest = this.#results[0]; oldest !== undefined; oldest = this.#results[0]) {
+      if (this.#results.length <= MAX_RESULTS && oldest.at > now - this.#rules.windowMs) return;
+      this.#results.shift();
+      if (!oldest.ok) this.#failures -= 1;
+    }
   }
 
   #open(now: number, forMs: number): void {

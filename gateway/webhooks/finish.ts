@@ -22,7 +22,6 @@ export type Outcome = { error: string | null; attempt: Attempt | null } & (
 );
 
 interface Finished {
-  worker: string;
   lease: Lease;
   delivery: QueuedDelivery;
   outcome: Outcome;
@@ -94,7 +93,7 @@ async function finishAll(sql: Sql, worker: string, all: readonly Finished[]): Pr
 
 export interface Finisher {
   /** @returns false when the lease was lost, or the row has gone: nothing is written */
-  finish(finished: Omit<Finished, "worker">): Promise<boolean>;
+  finish(finished: Finished): Promise<boolean>;
   /** Resolves when all that was given is written. */
   idle(): Promise<void>;
 }
@@ -107,9 +106,11 @@ export function createFinisher(sql: Sql, worker: string, patienceMs: number): Fi
   let waiting: { finished: Finished; done: (kept: boolean) => void; until: number }[] = [];
   let running: Promise<void> | undefined;
 
+  let size = BATCH;
+
   async function run(): Promise<void> {
     while (waiting.length > 0) {
-      const batch = waiting.splice(0, BATCH);
+      const batch = waiting.splice(0, size);
       try {
         const kept = await finishAll(
           sql,
@@ -117,11 +118,15 @@ export function createFinisher(sql: Sql, worker: string, patienceMs: number): Fi
           batch.map(({ finished }) => finished),
         );
         for (const { finished, done } of batch) done(kept.has(finished.delivery.id));
+        size = Math.min(BATCH, size * 2);
       } catch {
-        // Postgres is away. Once the lease is over somebody else sends it again, so there is no use in keeping it.
+        // Postgres is away, or refuses one of them: which must not be the end of the others. Once the lease is over
+        // somebody else sends it again, so there is no use in keeping it.
         const now = performance.now();
         for (const { done } of batch.filter(({ until }) => until <= now)) done(false);
         waiting = [...batch.filter(({ until }) => until > now), ...waiting];
+        if (size > 1) size = Math.ceil(batch.length / 2);
+        else waiting.push(...waiting.splice(0, 1));
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
@@ -131,7 +136,7 @@ export function createFinisher(sql: Sql, worker: string, patienceMs: number): Fi
   return {
     finish: (finished) =>
       new Promise((done) => {
-        waiting.push({ finished: { ...finished, worker }, done, until: performance.now() + patienceMs });
+        waiting.push({ finished, done, until: performance.now() + patienceMs });
         running ??= Promise.resolve().then(run);
       }),
     idle: async () => {

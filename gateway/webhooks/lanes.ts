@@ -1,5 +1,14 @@
 import type { Breaker } from "./breaker.ts";
-import type { Lease, QueuedDelivery } from "./queue.ts";
+import type { Lease, Look, QueuedDelivery } from "./queue.ts";
+
+/** A guild's first attempts, in the order of their events: one is under way at a time. */
+interface Lane {
+  guildId: string;
+  rows: QueuedDelivery[];
+  busy: boolean;
+  /** Whether it is in the line of those that may send. */
+  inLine: boolean;
+}
 
 /** An order of a guild that a failed delivery holds up, at endpoints that asked for that. */
 interface Block {
@@ -9,9 +18,12 @@ interface Block {
   until: number;
 }
 
+/** While there is more to read than there is room for, how often is looked for what became visible late. */
+const LOOK_BACK_MS = 1000;
+
 /**
  * What one endpoint has to send, in the memory of the dispatcher that holds its lease. First attempts go out one after
- * the other for each guild, in the order of the events; guilds don't wait for each other. Retries go beside them.
+ * the other for each guild, in the order of the events; guilds take turns. Retries go beside them.
  */
 export class Lanes {
   readonly lease: Lease;
@@ -27,13 +39,22 @@ export class Lanes {
   /** performance.now() of the next look for what is too old. */
   settleAt = 0;
   pauseMs = 0;
-  #first: QueuedDelivery[] = [];
+  /** Of the last attempt. */
+  latencyMs = 0;
+  /** By guild; one that has nothing and nothing under way is not here. */
+  readonly #lanes = new Map<string, Lane>();
+  /** Guilds that have something and nothing under way. One that was emptied meanwhile is passed over. */
+  #line: Lane[] = [];
+  #firstWaiting = 0;
   #due: QueuedDelivery[] = [];
-  /** Guilds whose first attempt is under way. */
-  readonly #busy = new Set<string>();
   readonly #blocked = new Map<string, Block>();
-  /** Ids that are here in any form, until their outcome is written. */
-  readonly #known = new Set<string>();
+  /** Ids of those that are here in any form, until their outcome is written. */
+  readonly #firsts = new Set<string>();
+  readonly #retries = new Set<string>();
+  /** The highest id of a first attempt that was read. */
+  #readUpTo = 0;
+  /** performance.now() of the next look from the floor on. */
+  #lookBackAt = 0;
   #underWay = 0;
   #retriesUnderWay = 0;
 
@@ -43,27 +64,37 @@ export class Lanes {
     this.heldUntil = heldUntil;
   }
 
-  get known(): ReadonlySet<string> {
-    return this.#known;
-  }
-
-  get underWay(): number {
-    return this.#underWay;
+  get empty(): boolean {
+    return this.#firsts.size + this.#retries.size === 0;
   }
 
   get waiting(): number {
-    return this.#first.length + this.#due.length;
+    return this.#firstWaiting + this.#due.length;
   }
 
-  /** Rows there is room for. */
-  room(most: number): { first: number; due: number } {
-    return { first: Math.max(0, most - this.#first.length), due: Math.max(0, most - this.#due.length) };
+  /**
+   * What to read, so that at most `most` of each kind wait. Goes on where the last look ended; now and then, and after
+   * something was let go, it begins at the floor again. @returns undefined when there is no room
+   */
+  look(now: number, most: number): Look | undefined {
+    const first = Math.max(0, most - this.#firstWaiting);
+    const due = Math.max(0, most - this.#due.length);
+    if (first + due === 0) return undefined;
+    const blocked = this.blockedGuilds(now);
+    const back = now >= this.#lookBackAt;
+    if (back) this.#lookBackAt = now + LOOK_BACK_MS;
+    const from = back ? this.floor : Math.max(this.floor, this.#readUpTo + 1);
+    // Behind what was read there is no first attempt that is known.
+    const known = back ? [...this.#firsts, ...this.#retries] : [...this.#retries];
+    return { endpointId: this.lease.endpoint_id, from, first, due, known, blocked, oldest: this.#oldest() };
   }
 
   /** Guilds that wait, in the form that the queue is asked with. None goes on before its failure is written. */
   blockedGuilds(now: number): string[] {
     for (const [guildId, { id, until }] of this.#blocked) {
-      if (until <= now && !this.#known.has(id)) this.#blocked.delete(guildId);
+      if (until > now || this.#firsts.has(id)) continue;
+      this.#blocked.delete(guildId);
+      this.#lookBackAt = 0;
     }
     return [...this.#blocked.keys()].map((guildId) => `${this.lease.endpoint_id}:${guildId}`);
   }
@@ -71,71 +102,128 @@ export class Lanes {
   /** Takes rows that were read; of one that must wait in its place, all of its guild wait. */
   add(rows: readonly QueuedDelivery[], now: number): void {
     for (const row of rows) {
-      if (this.#known.has(row.id) || this.#blocked.has(row.server_id)) continue;
-      if (row.state !== "first") this.#due.push(row);
-      else if (row.due_in_ms > 0) {
-        this.block(row, now + row.due_in_ms);
-        continue;
-      } else this.#first.push(row);
-      this.#known.add(row.id);
+      const { id, state } = row;
+      if (state === "first") this.#readUpTo = Math.max(this.#readUpTo, Number(id));
+      if (this.#firsts.has(id) || this.#retries.has(id) || this.#blocked.has(row.server_id)) continue;
+      if (state !== "first") {
+        this.#due.push(row);
+        this.#retries.add(id);
+      } else if (row.due_in_ms > 0) this.block(row, now + row.due_in_ms);
+      else this.#append(row);
+    }
+  }
+
+  #append(row: QueuedDelivery): void {
+    let lane = this.#lanes.get(row.server_id);
+    if (lane === undefined) {
+      lane = { guildId: row.server_id, rows: [], busy: false, inLine: false };
+      this.#lanes.set(row.server_id, lane);
     }
     // One that became visible late is not left to the end.
-    this.#first.sort((a, b) => Number(a.id) - Number(b.id));
+    const at = lane.rows.findLastIndex(({ id }) => Number(id) < Number(row.id));
+    lane.rows.splice(at + 1, 0, row);
+    this.#firsts.add(row.id);
+    this.#firstWaiting += 1;
+    this.#offer(lane);
+  }
+
+  #offer(lane: Lane): void {
+    if (lane.busy || lane.inLine || lane.rows.length === 0) return;
+    lane.inLine = true;
+    this.#line.push(lane);
   }
 
   /**
-   * A look has read all that there is, and everything below `settledBelow` can be seen by now: what is not known from
-   * here on does not exist below the lowest that is.
+   * What a look found has been added. Everything below `settledBelow` can be seen by now: of what is neither known now
+   * nor was before the look, there is nothing below the lowest that is or was.
+   * @param whole whether there was no more
    */
-  looked(settledBelow: number): void {
-    const held = [...this.#known, ...[...this.#blocked.values()].map(({ id }) => id)].map(Number);
-    this.floor = Math.max(this.floor, Math.min(settledBelow, ...held));
+  looked({ from, oldest }: Look, whole: boolean, settledBelow: number): void {
+    if (whole) this.#lookBackAt = 0;
+    // What waits behind a block was not read.
+    if (from !== this.floor || this.#blocked.size > 0) return;
+    this.floor = Math.max(this.floor, Math.min(settledBelow, oldest, this.#oldest()));
+  }
+
+  #oldest(): number {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const id of this.#firsts) oldest = Math.min(oldest, Number(id));
+    return oldest;
   }
 
   /** The next to send, now under way; undefined when nothing may be sent. @param most at once */
   next(now: number, most: number): QueuedDelivery | undefined {
     const allowed = this.breaker.allows(now, most);
     if (this.#underWay >= allowed || now >= this.heldUntil) return undefined;
-    const retriesWait = this.#due.length > 0;
+    const lane = this.#first();
     // Half of the places are for first attempts, which retries must not hold up.
-    const mayRetry = this.#first.length === 0 || this.#retriesUnderWay < Math.ceil(allowed / 2);
-    const at = this.#first.findIndex((row) => !this.#busy.has(row.server_id));
-    const first = at === -1 ? undefined : this.#first[at];
-    const retryFirst = retriesWait && mayRetry && (first === undefined || this.#retriesUnderWay === 0);
-    const row = retryFirst ? this.#due.shift() : first;
-    if (row === undefined) return undefined;
+    const mayRetry = lane === undefined || this.#retriesUnderWay < Math.ceil(allowed / 2);
+    if (this.#due.length > 0 && mayRetry && (lane === undefined || this.#retriesUnderWay === 0)) {
+      this.#underWay += 1;
+      this.#retriesUnderWay += 1;
+      return this.#due.shift();
+    }
+    if (lane === undefined) return undefined;
+    this.#line.shift();
+    lane.inLine = false;
+    lane.busy = true;
+    this.#firstWaiting -= 1;
     this.#underWay += 1;
-    if (row.state === "first") {
-      this.#first.splice(at, 1);
-      this.#busy.add(row.server_id);
-    } else this.#retriesUnderWay += 1;
-    return row;
+    return lane.rows.shift();
+  }
+
+  /** The guild whose turn it is. */
+  #first(): Lane | undefined {
+    for (;;) {
+      const lane = this.#line[0];
+      if (lane === undefined || lane.rows.length > 0) return lane;
+      lane.inLine = false;
+      this.#line.shift();
+    }
   }
 
   /** The answer has come, or there was none: the next of its guild may go. */
   ended(row: QueuedDelivery): void {
     this.#underWay -= 1;
-    if (row.state === "first") this.#busy.delete(row.server_id);
-    else this.#retriesUnderWay -= 1;
+    if (row.state !== "first") {
+      this.#retriesUnderWay -= 1;
+      return;
+    }
+    const lane = this.#lanes.get(row.server_id);
+    if (lane === undefined) return;
+    lane.busy = false;
+    this.#offer(lane);
+    if (lane.rows.length === 0) this.#lanes.delete(row.server_id);
   }
 
-  /** Its outcome is written: a look may find it again if it is still due. */
+  /** Its outcome is written, or there is none: a look may find it again if it is still due. */
   forget(row: QueuedDelivery): void {
-    this.#known.delete(row.id);
+    this.#retries.delete(row.id);
+    this.#firsts.delete(row.id);
   }
 
   /** Nothing is sent for a while: what has not been sent is read again then. */
   letWait(): void {
-    for (const row of [...this.#first, ...this.#due]) this.#known.delete(row.id);
-    this.#first = [];
+    for (const lane of this.#lanes.values()) this.#empty(lane);
+    for (const row of this.#due) this.#retries.delete(row.id);
     this.#due = [];
   }
 
   /** Those behind it wait; they are read again when it is tried. */
   block(row: QueuedDelivery, until: number): void {
     this.#blocked.set(row.server_id, { id: row.id, until });
-    for (const other of this.#first) if (other.server_id === row.server_id) this.#known.delete(other.id);
-    this.#first = this.#first.filter((other) => other.server_id !== row.server_id);
+    const lane = this.#lanes.get(row.server_id);
+    if (lane !== undefined) this.#empty(lane);
+    this.#lookBackAt = 0;
     this.lookAt = Math.min(this.lookAt, until);
+  }
+
+  /** Takes the rows out again, as if they had not been read. */
+  #empty(lane: Lane): void {
+    for (const row of lane.rows) this.#firsts.delete(row.id);
+    this.#firstWaiting -= lane.rows.length;
+    lane.rows = [];
+    if (!lane.busy) this.#lanes.delete(lane.guildId);
+    this.#lookBackAt = 0;
   }
 }

@@ -54,13 +54,25 @@ export function reasonToDrop(delivery: QueuedDelivery, target: Target, now: numb
   }
   // Who was taken out of a private thread can't view it any more.
   if (channelId === null || own === "leaves") return undefined;
-  const { channel } = target;
-  if (channel === null) return "the channel is gone";
+  if (target.channel === null) return "the channel is gone";
+  return viewsChannel(target, now) ? undefined : `${viewerOf(target)} may not view the channel`;
+}
+
+/** A target holds for a second: what roles and overwrites come to is asked once in it, for all of its deliveries. */
+const viewed = new WeakMap<Target, boolean>();
+
+function viewsChannel(target: Target, now: number): boolean {
+  const known = viewed.get(target);
+  if (known !== undefined) return known;
+  const { guild, viewer, channel } = target;
+  if (guild === null || viewer === null || channel === null) return false;
   const overwrites = overwriteFacts(channel.overwrites);
   const permissions = isThread(channel.type)
-    ? threadPermissions(target.guild, target.viewer, overwrites, now, channel.type, channel.joined)
-    : channelPermissions(target.guild, target.viewer, overwrites, now, channel.type);
-  return has(permissions, Permission.VIEW_CHANNEL) ? undefined : `${viewerOf(target)} may not view the channel`;
+    ? threadPermissions(guild, viewer, overwrites, now, channel.type, channel.joined)
+    : channelPermissions(guild, viewer, overwrites, now, channel.type);
+  const views = has(permissions, Permission.VIEW_CHANNEL);
+  viewed.set(target, views);
+  return views;
 }
 
 const changed = z
@@ -94,19 +106,19 @@ const message = z.object({
  * The body as Discord sends it, with the event's number: `sequence` grows with what happened, so that any receiver can
  * sort. The event's data is not parsed but put in as it was stored, unless content must be left out.
  */
-export function eventPayload(delivery: QueuedDelivery & { data: string }, { application }: Target): string {
+export function eventPayload(delivery: QueuedDelivery, data: string, { application }: Target): string {
   const { event_type: type, event_id: sequence, created_at: at } = delivery;
   const event = `"type":${JSON.stringify(type)},"timestamp":"${at.toISOString()}","sequence":${sequence}`;
   const of =
     application === null
       ? `"application_id":null,"subscription_id":"${delivery.endpoint_id}","guild_id":"${delivery.server_id}"`
       : `"application_id":"${application.id}"`;
-  return `{"version":1,${of},"type":1,"event":{${event},"data":${visibleData(delivery, application)}}}`;
+  return `{"version":1,${of},"type":1,"event":{${event},"data":${visibleData(delivery, data, application)}}}`;
 }
 
 /** https://discord.com/developers/docs/events/gateway#message-content-intent */
-function visibleData(delivery: QueuedDelivery & { data: string }, application: Target["application"]): string {
-  const { event_type: type, server_id: guildId, data } = delivery;
+function visibleData(delivery: QueuedDelivery, data: string, application: Target["application"]): string {
+  const { event_type: type, server_id: guildId } = delivery;
   if (application === null || guildId === "0" || !isEventName(type) || !EVENTS[type].content) return data;
   if ((application.flags & CONTENT_FLAGS) !== 0) return data;
   const parsed: Record<string, unknown> = JSON.parse(data);

@@ -20,7 +20,13 @@ export interface QueuedDelivery {
   created_at: Date;
   /** JSON text; null when the event is no longer kept. */
   data: string | null;
-  /** performance.now() at which it had been read. */
+  /** What it is judged by; deliveries that were read together and are judged alike share it. */
+  place: Place;
+}
+
+/** Where something happened, as one endpoint may see it. */
+export interface Place extends Pick<QueuedDelivery, "endpoint_id" | "server_id" | "channel_id"> {
+  /** performance.now() at which what happened there had been read. */
   loadedAt: number;
 }
 
@@ -79,40 +85,42 @@ export async function releaseLeases(sql: Sql, worker: string, endpointIds: reado
     where endpoint_id = any(${[...endpointIds]}::bigint[]) and holder = ${worker}`;
 }
 
+/** What is read of an endpoint's queue. */
 export interface Look {
   endpointId: string;
-  /** Nothing waits below this id. */
-  floor: number;
+  /** First attempts from this id on. */
+  from: number;
   /** First attempts at most. */
   first: number;
   /** Others at most. */
   due: number;
+  /** Deliveries that this process has already. */
+  known: readonly string[];
+  /** `ENDPOINT:GUILD` where a delivery that failed holds up the others. */
+  blocked: readonly string[];
+  /** The lowest id of a first attempt that was known. */
+  oldest: number;
 }
 
 /**
  * Reads what waits at endpoints that this process holds: first attempts in the order of their events, and others that
  * are due.
- * @param known deliveries that this process has already
- * @param blocked `ENDPOINT:GUILD` where a delivery that failed holds up the others
  */
-export async function readQueue(
-  sql: Sql,
-  looks: readonly Look[],
-  known: readonly string[],
-  blocked: readonly string[],
-): Promise<QueuedDelivery[]> {
-  const notKnown = known.length === 0 ? sql`` : sql`and q.id <> all(${[...known]}::bigint[])`;
+export async function readQueue(sql: Sql, looks: readonly Look[]): Promise<QueuedDelivery[]> {
+  const known = looks.flatMap((look) => look.known);
+  const blocked = looks.flatMap((look) => look.blocked);
+  const notKnown = known.length === 0 ? sql`` : sql`and q.id <> all(${known}::bigint[])`;
   const notBlocked =
-    blocked.length === 0 ? sql`` : sql`and q.endpoint_id || ':' || q.server_id <> all(${[...blocked]}::text[])`;
-  const rows = await sql<Omit<QueuedDelivery, "loadedAt">[]>`
+    blocked.length === 0 ? sql`` : sql`and q.endpoint_id || ':' || q.server_id <> all(${blocked}::text[])`;
+  const rows = await sql<Omit<QueuedDelivery, "place">[]>`
     select q.id, q.endpoint_id, q.event_id, q.event_type, q.server_id, q.state, q.attempts, q.created_at,
       (extract(epoch from q.next_attempt_at - now()) * 1000)::float8 as due_in_ms,
       (extract(epoch from now() - q.created_at) * 1000)::float8 as age_ms, e.channel_id, e.data
-    from unnest(${looks.map(({ endpointId }) => endpointId)}::bigint[], ${looks.map(({ floor }) => floor)}::bigint[],
-      ${looks.map(({ first }) => first)}::int[], ${looks.map(({ due }) => due)}::int[]) as a (endpoint_id, floor, first, due)
+    from unnest(${looks.map(({ endpointId }) => endpointId)}::bigint[], ${looks.map(({ from }) => from)}::bigint[],
+      ${looks.map(({ first }) => first)}::int[], ${looks.map(({ due }) => due)}::int[]) as a (endpoint_id, start, first, due)
     cross join lateral (
       (select q.* from webhook_queue q
-        where q.endpoint_id = a.endpoint_id and q.state = 'first' and q.id >= a.floor ${notKnown} ${notBlocked}
+        where q.endpoint_id = a.endpoint_id and q.state = 'first' and q.id >= a.start ${notKnown} ${notBlocked}
         order by q.id limit a.first)
       union all
       (select q.* from webhook_queue q
@@ -122,7 +130,16 @@ export async function readQueue(
     left join webhook_events e on e.created_at = q.created_at and e.id = q.event_id
     order by q.id`;
   const loadedAt = performance.now();
-  return rows.map((row) => ({ ...row, loadedAt }));
+  const places = new Map<string, Place>();
+  return rows.map((row) => {
+    const { endpoint_id, server_id, channel_id } = row;
+    let place = places.get(endpoint_id);
+    if (place?.server_id !== server_id || place.channel_id !== channel_id) {
+      place = { endpoint_id, server_id, channel_id, loadedAt };
+      places.set(endpoint_id, place);
+    }
+    return Object.assign(row, { place });
+  });
 }
 
 /** The number that the next delivery will at least have. */
@@ -132,31 +149,38 @@ export async function newestDelivery(sql: Sql): Promise<number> {
 }
 
 /**
- * Gives up what has waited too long, a thousand at a time.
- * @returns how many rows that was
+ * Gives up what has waited too long, of each endpoint the thousand oldest of each kind.
+ * @returns the endpoints where there was some
  */
 export async function settleUnsent(
   sql: Sql,
-  lease: Lease & { worker: string },
+  worker: string,
+  leases: readonly Lease[],
   why: { state: "dead" | "dropped"; reason: string; olderThanMs: number },
-): Promise<number> {
-  const rows = await sql`
-    with gone as (
+): Promise<Set<string>> {
+  const rows = await sql<{ endpoint_id: string }[]>`
+    with held as (
+      select l.endpoint_id from event_endpoint_leases l
+      join unnest(${leases.map(({ endpoint_id }) => endpoint_id)}::bigint[], ${leases.map(({ fence }) => fence)}::bigint[])
+        as mine (endpoint_id, fence) on l.endpoint_id = mine.endpoint_id and l.fence = mine.fence
+      where l.holder = ${worker} and l.held_until > now()
+    ), gone as (
       delete from webhook_queue where id in (
-        select q.id from webhook_queue q
-        where q.endpoint_id = ${lease.endpoint_id}
-          and case q.state when 'replay' then q.next_attempt_at else q.created_at end
-            <= now() - ${why.olderThanMs}::float8 * interval '1 ms'
-          and exists (select 1 from event_endpoint_leases l where l.endpoint_id = q.endpoint_id
-            and l.holder = ${lease.worker} and l.fence = ${lease.fence} and l.held_until > now())
-        order by q.id limit 1000)
+        select old.id from held cross join lateral (
+          (select q.id, q.created_at as since from webhook_queue q
+            where q.endpoint_id = held.endpoint_id and q.state = 'first' order by q.id limit 1000)
+          union all
+          (select q.id, case q.state when 'replay' then q.next_attempt_at else q.created_at end from webhook_queue q
+            where q.endpoint_id = held.endpoint_id and q.state <> 'first' order by q.next_attempt_at limit 1000)
+        ) old where old.since <= now() - ${why.olderThanMs}::float8 * interval '1 ms')
       returning *
+    ), settled as (
+      insert into webhook_deliveries (id, endpoint_id, event_id, event_type, server_id, state, attempts, last_error, created_at)
+      select id, endpoint_id, event_id, event_type, server_id, ${why.state}, attempts, ${why.reason}, created_at from gone
+      on conflict (created_at, id) do nothing
     )
-    insert into webhook_deliveries (id, endpoint_id, event_id, event_type, server_id, state, attempts, last_error, created_at)
-    select id, endpoint_id, event_id, event_type, server_id, ${why.state}, attempts, ${why.reason}, created_at from gone
-    on conflict (created_at, id) do nothing
-    returning 1`;
-  return rows.length;
+    select distinct endpoint_id from gone`;
+  return new Set(rows.map(({ endpoint_id }) => endpoint_id));
 }
 
 /** Removes what endpoints that are gone have left, a thousand at a time. */

@@ -1,25 +1,9 @@
 import type { Db, Transaction } from "../../core/db.ts";
+import type { WireableEndpoint } from "../../core/wire/event-endpoint.ts";
 
 /** A URL that events are sent to. Keys and secrets are sealed. */
-export interface EndpointRow {
-  id: string;
-  application_id: string | null;
-  server_id: string | null;
-  creator_id: string | null;
-  url: string | null;
-  event_types: string[];
-  channel_ids: string[] | null;
-  status: number;
-  strict_order: boolean;
-  public_key: Buffer | null;
+export interface EndpointRow extends WireableEndpoint {
   private_key: Buffer | null;
-  secret: Buffer | null;
-  previous_secret_until: Date | null;
-  disabled_reason: string | null;
-  disabled_at: Date | null;
-  failing_since: Date | null;
-  paused_until: Date | null;
-  created_at: Date;
 }
 
 const columns = (sql: Db) => sql`

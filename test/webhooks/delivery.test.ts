@@ -6,9 +6,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { connectDatabase, type Sql } from "../../core/db.ts";
 import { enqueueDeliveries } from "../../core/deliveries.ts";
 import { Permission } from "../../core/permissions.ts";
-import { type Dispatcher, type DispatcherLimits, startDispatcher } from "../../gateway/webhooks/dispatcher.ts";
+import { type Dispatcher, startDispatcher } from "../../gateway/webhooks/dispatcher.ts";
 import { createFinisher, type Outcome } from "../../gateway/webhooks/finish.ts";
 import { disableEndpoint } from "../../gateway/webhooks/health.ts";
+import type { DispatcherLimits } from "../../gateway/webhooks/limits.ts";
 import { claimEndpoints, readQueue } from "../../gateway/webhooks/queue.ts";
 import { startStores } from "../harness/platform.ts";
 import { addBot, emitMessage, insertApplication, insertGuild, SECRET, type TestGuild } from "./application.ts";
@@ -204,6 +205,15 @@ describe("a failure", () => {
     expect(row?.last_error).toHaveLength(500);
   });
 
+  test("is written down when the text of its answer is cut within a character", async () => {
+    await insertApplication(sql, guild, receiver.url);
+    await emitMessage(sql, guild, "hello");
+    receiver.answer = (_request, response) => response.writeHead(500).end(`${"x".repeat(485)}🐎`);
+    dispatch({ retryDelaysMs: [] });
+    await untilStates(["dead"]);
+    expect((await rows())[0]?.last_error).toBe(`answered 500: ${"x".repeat(485)}`);
+  });
+
   test.each(["refused", "reset", "silent"])("to answer (%s) is a failure like any other", async (how) => {
     await insertApplication(sql, guild, receiver.url);
     await emitMessage(sql, guild, "hello");
@@ -395,8 +405,8 @@ describe("several dispatchers", () => {
     // Nor does the same worker's first hold end its second.
     const again = await claim("other");
     if (!slow || !rescued || !again) throw new Error("nothing was claimed");
-    const look = { endpointId: slow.endpoint_id, floor: 0, first: 10, due: 10 };
-    const [delivery] = await readQueue(sql, [look], [], []);
+    const look = { endpointId: slow.endpoint_id, from: 0, first: 10, due: 10, known: [], blocked: [], oldest: 0 };
+    const [delivery] = await readQueue(sql, [look]);
     if (delivery === undefined) throw new Error("nothing waits");
     const outcome: Outcome = { state: "delivered", error: null, attempt: null };
     const finish = (worker: string, lease: typeof slow) =>
@@ -407,6 +417,22 @@ describe("several dispatchers", () => {
     expect(await finish("other", again)).toBe(true);
     expect(await states()).toEqual(["delivered"]);
     expect(await finish("other", again)).toBe(false);
+  });
+
+  test("write the outcomes beside one that Postgres refuses", async () => {
+    await insertApplication(sql, guild, receiver.url);
+    for (const text of ["a", "b", "c"]) await emitMessage(sql, guild, text);
+    const [lease] = await claimEndpoints(sql, { worker: "one", leaseMs: 60_000, limit: 10, floors: new Map() });
+    if (lease === undefined) throw new Error("nothing was claimed");
+    const look = { endpointId: lease.endpoint_id, from: 0, first: 10, due: 10, known: [], blocked: [], oldest: 0 };
+    const finisher = createFinisher(sql, "one", 2000);
+    const deliveries = await readQueue(sql, [look]);
+    const finished = deliveries.map((delivery, i) =>
+      // No JSON that Postgres takes: half of a pair.
+      finisher.finish({ lease, delivery, outcome: { state: "dead", error: i === 1 ? "\ud83d" : null, attempt: null } }),
+    );
+    expect(await Promise.all(finished)).toEqual([true, false, true]);
+    expect(await states()).toEqual(["dead", "pending", "dead"]);
   });
 
   test("hand over what is under way when one stops", async () => {

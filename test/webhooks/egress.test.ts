@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTcpServer, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Egress, type EgressOptions, type EgressRequest, openEgress } from "../../core/egress.ts";
+import { type Egress, EgressClosed, type EgressOptions, type EgressRequest, openEgress } from "../../core/egress.ts";
 import { EgressRefused, parseNetworks } from "../../core/egress-rules.ts";
 import { type DnsServer, startDnsServer, type Zone } from "./dns-server.ts";
 import { CALLABLE, HOSTILE_HOSTS, NETWORKS } from "./hostile-urls.ts";
@@ -268,11 +268,12 @@ describe("a receiver", () => {
     await expect(post()).rejects.toThrow();
   });
 
-  test("can be given up by the caller, also before the start", async () => {
-    const giveUp = new AbortController();
-    answer = () => giveUp.abort();
-    await expect(post({ signal: giveUp.signal })).rejects.toThrow("aborted");
-    await expect(post({ signal: giveUp.signal })).rejects.toThrow("aborted");
+  test("is broken off by whoever closes the client, which then calls nobody any more", async () => {
+    const egress = open({ allow: LOOPBACK });
+    answer = () => void egress.close();
+    const again = () => egress.post({ url, headers: {}, body: "{}", timeoutMs: 5000, maxResponseBytes: 100 });
+    await expect(again()).rejects.toThrow(EgressClosed);
+    await expect(again()).rejects.toThrow(EgressClosed);
     expect(requests).toHaveLength(1);
   });
 

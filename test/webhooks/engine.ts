@@ -3,7 +3,8 @@ import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeEach, vi } from "vitest";
 import { connectDatabase, type Sql } from "../../core/db.ts";
-import { type Dispatcher, type DispatcherLimits, startDispatcher } from "../../gateway/webhooks/dispatcher.ts";
+import { type Dispatcher, startDispatcher } from "../../gateway/webhooks/dispatcher.ts";
+import type { DispatcherLimits } from "../../gateway/webhooks/limits.ts";
 import { startStores } from "../harness/platform.ts";
 import { SECRET } from "./application.ts";
 

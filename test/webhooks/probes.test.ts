@@ -43,7 +43,7 @@ test("in strict order, what waits behind a failure waits until the failure is wr
     age_ms: 0,
     created_at: new Date(0),
     data: "{}",
-    loadedAt: 0,
+    place: { endpoint_id: "1", server_id: "7", channel_id: null, loadedAt: 0 },
   });
   lanes.add([row("1"), row("2")], 0);
   const failing = lanes.next(0, 8);

@@ -1,0 +1,160 @@
+import type { Egress } from "../../core/egress.ts";
+import type { Logger } from "../../core/log.ts";
+import { attempt, unsignable } from "./attempt.ts";
+import type { Finisher, Outcome } from "./finish.ts";
+import type { Lanes } from "./lanes.ts";
+import type { DispatcherLimits } from "./limits.ts";
+import { eventPayload, reasonToDrop } from "./payload.ts";
+import type { QueuedDelivery } from "./queue.ts";
+import { retryDelayMs } from "./retry-schedule.ts";
+import type { Standing } from "./standing.ts";
+import type { Target, Targets } from "./targets.ts";
+
+/** An endpoint that takes longer to answer counts among the sick. */
+const SLOW_MS = 1000;
+
+export interface Sending {
+  egress: Egress;
+  limits: DispatcherLimits;
+  targets: Targets;
+  finisher: Finisher;
+  standing: Standing;
+  log: Logger;
+  /** Something was sent: there may be room for more. */
+  sent(lanes: Lanes): void;
+}
+
+/**
+ * Sends what endpoints may be sent. There are `limits.total` places; endpoints take turns at them, one attempt at a
+ * time. Those that fail or are slow have a line of their own and half of the places at most, so that they can't hold up
+ * the others, and a tenth is theirs.
+ */
+export class Sender {
+  readonly #of: Sending;
+  readonly #line = new Set<Lanes>();
+  readonly #sickLine = new Set<Lanes>();
+  /** Deliveries that are being sent or whose outcome is being written. */
+  readonly #underWay = new Set<Promise<void>>();
+  #sending = 0;
+  #sendingToSick = 0;
+  #stopping = false;
+
+  constructor(of: Sending) {
+    this.#of = of;
+  }
+
+  /** Sends what an endpoint may be sent now, as far as there are places; the rest as soon as there are. */
+  send(lanes: Lanes): void {
+    this.#lineOf(lanes).add(lanes);
+    this.#serve(this.#line);
+    this.#serve(this.#sickLine);
+  }
+
+  /** Places. */
+  get free(): number {
+    return this.#of.limits.total - this.#sending;
+  }
+
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  /** Resolves when nothing is under way; to be called once `stop` was. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  #isSick(lanes: Lanes): boolean {
+    return lanes.breaker.failing || lanes.latencyMs > SLOW_MS;
+  }
+
+  #lineOf(lanes: Lanes): Set<Lanes> {
+    return this.#isSick(lanes) ? this.#sickLine : this.#line;
+  }
+
+  #hasPlace(line: Set<Lanes>): boolean {
+    const { total } = this.#of.limits;
+    if (this.#stopping || this.#sending >= total) return false;
+    if (line === this.#sickLine) return this.#sendingToSick < total / 2;
+    return this.#sending - this.#sendingToSick < total - Math.floor(total / 10);
+  }
+
+  #serve(line: Set<Lanes>): void {
+    for (const lanes of line) {
+      if (!this.#hasPlace(line)) return;
+      line.delete(lanes);
+      const row = lanes.next(performance.now(), this.#of.limits.perEndpoint);
+      if (row === undefined) continue;
+      this.#start(lanes, row);
+      // To the end: this loop comes to it again.
+      this.#lineOf(lanes).add(lanes);
+    }
+  }
+
+  #start(lanes: Lanes, row: QueuedDelivery): void {
+    const sick = this.#isSick(lanes);
+    this.#sending += 1;
+    if (sick) this.#sendingToSick += 1;
+    const done = this.#deliver(lanes, row, sick)
+      .catch((error) =>
+        this.#of.log.warn({ err: String(error), delivery: row.id }, "webhook delivery left to its lease"),
+      )
+      .finally(() => {
+        lanes.forget(row);
+        this.#underWay.delete(done);
+      });
+    this.#underWay.add(done);
+  }
+
+  async #deliver(lanes: Lanes, row: QueuedDelivery, sick: boolean): Promise<void> {
+    const { targets, standing, finisher, log } = this.#of;
+    let target: Target | undefined;
+    let outcome: Outcome | undefined;
+    try {
+      target = await targets.of(row.place);
+      outcome = target === undefined ? undefined : await this.#decide(row, target);
+      if (outcome !== undefined) standing.judge(lanes, row, outcome);
+      // Before the next is sent, and before the row is finished: should this process die between the two, the URL is
+      // asked again and says so again.
+      if (outcome?.attempt?.status === 410 && target?.url) {
+        await standing.disable(row.endpoint_id, target.url, "The URL answered 410 Gone.");
+      }
+    } finally {
+      this.#sending -= 1;
+      if (sick) this.#sendingToSick -= 1;
+      lanes.ended(row);
+      this.send(lanes);
+      this.#of.sent(lanes);
+    }
+    if (outcome === undefined || target === undefined) return;
+    const kept = await finisher.finish({ lease: lanes.lease, delivery: row, outcome });
+    const { id: delivery, endpoint_id: endpoint, attempts } = row;
+    const { state } = outcome;
+    if (kept) log.debug({ delivery, endpoint, attempt: attempts + 1, state }, "webhook delivery");
+    else log.info({ delivery, endpoint }, "webhook delivery finished after its lease: the result is not written");
+    await standing.note(lanes, outcome, target);
+  }
+
+  #decide(row: QueuedDelivery, target: Target): Outcome | Promise<Outcome | undefined> {
+    const { egress, limits } = this.#of;
+    const { data } = row;
+    if (data === null) return { state: "dead", error: "the event is no longer kept", attempt: null };
+    const reason = reasonToDrop(row, target, Date.now());
+    if (reason !== undefined || target.url === null) {
+      // What a URL missed that the platform switched off can be replayed.
+      const state = target.status === 3 ? "dead" : "dropped";
+      return { state, error: reason ?? "the endpoint has no URL", attempt: null };
+    }
+    if (row.age_ms > limits.maxAgeMs && row.state !== "replay") {
+      return { state: "dead", error: "the endpoint has not answered in time", attempt: null };
+    }
+    // Another process may have the right secret.
+    if (target.keys === null) return unsignable(retryDelayMs(limits.retryDelaysMs, row.attempts + 1));
+    const { timeoutMs, retryDelaysMs } = limits;
+    const manual = row.state === "replay";
+    const inPlace = target.strictOrder && row.state === "first";
+    const body = eventPayload(row, data, target);
+    const sendable = { id: row.id, url: target.url, keys: target.keys, body, attempts: row.attempts, manual, inPlace };
+    return attempt(sendable, { egress, timeoutMs, retryDelaysMs });
+  }
+}
