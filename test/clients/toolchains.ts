@@ -23,6 +23,13 @@ export function pythonWithSenders(): Toolchain {
   return missing("apprise and discord-webhook (test/clients/setup-python.sh installs them)");
 }
 
+/** The same with the library of Standard Webhooks. */
+export function pythonWithStandardWebhooks(): Toolchain {
+  const python = pythonWithDiscord();
+  if (python === null || runs(python, ["-c", "import standardwebhooks"])) return python;
+  return missing("standardwebhooks (test/clients/setup-python.sh installs it)");
+}
+
 export function go(): Toolchain {
   return runs("go", ["version"]) ? "go" : missing("go (https://go.dev/dl)");
 }
