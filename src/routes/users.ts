@@ -8,10 +8,11 @@ import { ApiError, invalidField } from "../errors.ts";
 import { imageData, limit, queryFlag, snowflake, trimmed } from "../fields.ts";
 import { storeImages } from "../files/images.ts";
 import { permissionsOf } from "../guilds.ts";
-import { removeMember } from "../membership.ts";
+import { memberUpdate, removeMember } from "../membership.ts";
 import { account, route } from "../route.ts";
 import { openDm } from "../store/dms.ts";
 import { listGuildsOf } from "../store/guilds.ts";
+import { bumpMembershipsOf } from "../store/members.ts";
 import { findUser, updateUser } from "../store/users.ts";
 
 /** Names that would be mistaken for something else. https://discord.com/developers/docs/resources/user#usernames-and-nicknames */
@@ -53,6 +54,8 @@ export const userRoutes = [
         if (updated === undefined) throw taken();
         const { id: userId, version } = updated;
         emit({ t: "USER_UPDATE", userId, data: wireOwnUser(updated), entity: `user:${userId}`, version });
+        // https://discord.com/developers/docs/events/gateway-events#guild-member-update
+        for (const member of await bumpMembershipsOf(tx, userId)) emit(memberUpdate(member));
         return updated;
       });
       // Somebody else takes it at the same time.

@@ -45,6 +45,15 @@ export async function updateMember(sql: Db, guildId: string, userId: string, pat
     where server_id = ${guildId} and user_id = ${userId}`;
 }
 
+/** Counts a change of the user as one of each of its memberships. @returns them as they are now */
+export async function bumpMembershipsOf(sql: Db, userId: string): Promise<MemberRow[]> {
+  await sql`
+    update server_members set ${setAndBump(sql, {}, sql`nextval('membership_version')`)} where user_id = ${userId}`;
+  return sql<MemberRow[]>`
+    select ${memberColumns(sql)} from server_members m join users u on u.id = m.user_id
+    where m.user_id = ${userId} order by m.server_id`;
+}
+
 /** @returns false when the member had the role already */
 export async function addMemberRole(sql: Db, guildId: string, userId: string, roleId: string): Promise<boolean> {
   const rows = await sql`

@@ -1,6 +1,6 @@
 # All that discord.py can do of what the platform has, by its own methods; then its caches are compared with REST.
-#   GUILDHALL_URL=… BOT_TOKEN=… GUILD=… TARGET=… python3 round_trip.py
-# Prints "round trip done", or a line for each difference.
+# What the variables are is in round-trip-place.ts. Prints "invoke ID NAME" when its command may be used, and "round trip
+# done" at the end, or a line for each difference.
 import asyncio
 import datetime
 import io
@@ -9,23 +9,22 @@ import os
 from urllib.request import Request, urlopen
 
 import discord
-import yarl
-from discord.gateway import DiscordWebSocket
+from discord import app_commands
 from discord.http import Route
 
 url = os.environ["GUILDHALL_URL"]
 token = os.environ["BOT_TOKEN"]
 Route.BASE = f"{url}/api/v10"
 discord.asset.Asset.BASE = f"{url}/cdn"
-with urlopen(f"{Route.BASE}/gateway") as answer:
-    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(json.load(answer)["url"])
 
-client = discord.Client(intents=discord.Intents.all())
+# The one that asks where the gateway is.
+client = discord.AutoShardedClient(intents=discord.Intents.all())
+tree = app_commands.CommandTree(client)
 differences = []
 
 
 def rest(path):
-    request = Request(f"{Route.BASE}{path}", headers={"authorization": f"Bot {token}"})
+    request = Request(f"{os.environ['REST_URL']}{path}", headers={"authorization": f"Bot {token}"})
     with urlopen(request) as answer:
         return json.load(answer)
 
@@ -109,12 +108,104 @@ async def settled(channel):
     await marker
 
 
+@tree.command(name="ping", description="Says pong")
+async def ping(interaction):
+    try:
+        await interaction.response.send_message("pong")
+        await interaction.edit_original_response(content="edited")
+        same("response", (await interaction.original_response()).content, "edited")
+        more = await interaction.followup.send("more", wait=True)
+        await more.delete()
+        await interaction.delete_original_response()
+        answered.set_result(None)
+    except Exception as error:
+        answered.set_exception(error)
+
+
+async def commands(guild):
+    global answered
+    answered = asyncio.get_running_loop().create_future()
+    for where in (None, guild):
+        if where is not None:
+            tree.copy_global_to(guild=where)
+        await tree.sync(guild=where)
+        fetched = (await tree.fetch_commands(guild=where))[0]
+        edited = await fetched.edit(description="Changed")
+        same("command", (await tree.fetch_command(edited.id, guild=where)).description, "Changed")
+    try:
+        await edited.fetch_permissions(guild)
+        differences.append("a command without rules has some")
+    except discord.NotFound:
+        pass
+    print(f"invoke {edited.id} {edited.name}", flush=True)
+    await answered
+    print(f"rule {edited.id}", flush=True)
+    await client.wait_for("raw_app_command_permissions_update")
+    same("rules", len((await edited.fetch_permissions(guild)).permissions), 1)
+    await edited.delete()
+    await (await tree.fetch_commands())[0].delete()
+    application = await client.application_info()
+    await application.edit(description="Says pong")
+    same("application", (await client.application_info()).description, "Says pong")
+
+
+async def fetches(guild, text):
+    """What it has cached, asked for."""
+    same("channel", (await client.fetch_channel(text.id)).name, text.name)
+    same("channels", {c.id for c in await guild.fetch_channels()}, {c.id for c in guild.channels})
+    same("roles", {r.id for r in await guild.fetch_roles()}, {r.id for r in guild.roles})
+    same("role", (await guild.fetch_role(guild.id)).name, "@everyone")
+    same("members", {m.id async for m in guild.fetch_members()}, {m.id for m in guild.members})
+    same("threads", {t.id for t in await guild.active_threads()}, {t.id for t in guild.threads if not t.archived})
+    same("guild", (await client.fetch_guild(guild.id)).name, guild.name)
+    same("guilds", {g.id async for g in client.fetch_guilds()}, {g.id for g in client.guilds})
+    same("user", (await client.fetch_user(client.user.id)).name, client.user.name)
+    invite = await text.create_invite()
+    same("invite", (await client.fetch_invite(invite.code)).code, invite.code)
+    same("channel's invites", invite.code in [i.code for i in await text.invites()], True)
+    webhook = await text.create_webhook(name="Fetched")
+    same("webhook", (await client.fetch_webhook(webhook.id)).token, webhook.token)
+    same("guild's webhooks", webhook.id in [w.id for w in await guild.webhooks()], True)
+    for prefers_auth in (True, False):
+        await webhook.edit(name=f"By {prefers_auth}", prefer_auth=prefers_auth)
+        same("webhook's name", (await webhook.fetch(prefer_auth=prefers_auth)).name, f"By {prefers_auth}")
+    await webhook.delete(prefer_auth=False)
+    await (await text.create_webhook(name="Deleted")).delete(prefer_auth=True)
+
+
+async def leave_things(guild, text, target):
+    """Threads, reactions, members and a guild go."""
+    message = await text.send("react")
+    for emoji in ("👍", "🔥"):
+        await message.add_reaction(emoji)
+    await message.remove_reaction("🔥", client.user)
+    await message.remove_reaction("👍", target)
+    await message.clear_reactions()
+    thread = await message.create_thread(name="of it")
+    await thread.leave()
+    await thread.join()
+    same("thread's member", (await thread.fetch_member(client.user.id)).id, client.user.id)
+    await thread.edit(archived=True)
+    same("archived", [t.id async for t in text.archived_threads()], [thread.id])
+    mine = [t.id async for t in text.archived_threads(private=True, joined=True)]
+    same("archived of mine", mine, [t.id async for t in text.archived_threads(private=True)])
+    member = guild.get_member(target.id)
+    await member.remove_roles(member.roles[-1])
+    await (await guild.fetch_member(int(os.environ["VICTIM2"]))).kick(reason="out")
+    await guild.bulk_ban([discord.Object(int(os.environ[name])) for name in ("VICTIM", "GUEST")], reason="both")
+    same("bans", len([b async for b in guild.bans()]), 2)
+    await client.user.edit(username="Renamed bot")
+    await client.get_guild(int(os.environ["OTHER_GUILD"])).leave()
+
+
 async def everything(guild):
     target = await guild.fetch_member(int(os.environ["TARGET"]))
     await guild.edit(name="Renamed", description="Described", afk_timeout=900, reason="ümlauts")
     role = await guild.create_role(name="Role", color=discord.Color(0x3498DB), hoist=True, mentionable=True)
     await role.edit(name="Edited", permissions=discord.Permissions(ban_members=True), position=1)
-    await (await guild.create_role(name="Short")).delete()
+    short = await guild.create_role(name="Short")
+    await guild.edit_role_positions({role: 1})
+    await short.delete()
     await target.add_roles(role)
     await target.edit(nick="Nick", timed_out_until=discord.utils.utcnow() + datetime.timedelta(minutes=5))
     await guild.me.edit(nick="Robot")
@@ -127,6 +218,8 @@ async def everything(guild):
     forum = await guild.create_forum("forum", available_tags=[discord.ForumTag(name="tag")])
     await text.set_permissions(guild.default_role, send_messages=False)
     await text.set_permissions(target, view_channel=True, send_messages=True)
+    await text.set_permissions(client.user, view_channel=True)
+    await text.set_permissions(client.user, overwrite=None)
     await text.edit(name="edited", topic="another", position=0)
     await (await guild.create_text_channel("short")).delete(reason="not needed")
 
@@ -199,6 +292,9 @@ async def everything(guild):
     dm = await target.send("in private")
     await dm.edit(content="still")
     await dm.delete()
+    await commands(guild)
+    await fetches(guild, text)
+    await leave_things(guild, text, target)
     await settled(news)
     compare(guild)
 

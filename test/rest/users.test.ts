@@ -22,6 +22,24 @@ test("a change is seen at once, and told to one's sessions", async () => {
   expect((await socket.event("USER_UPDATE")).d).toMatchObject({ username: name });
 });
 
+test("a change is told to everybody in one's guilds, as a change of the member", async () => {
+  const [owner, renamed] = [await platform.person("owner"), await platform.person("renamed")];
+  const guilds = [await platform.guild(owner), await platform.guild(owner)];
+  for (const guild of guilds) await platform.join(owner, guild, renamed);
+  const [first] = guilds;
+  await owner.patch(`/guilds/${first?.id}/members/${renamed.id}`, { nick: "Nick" });
+  const socket = await platform.socket(owner);
+  await renamed.patch("/users/@me", { global_name: "Shown" });
+  for (const { id } of guilds) {
+    const { d } = await socket.event("GUILD_MEMBER_UPDATE", ({ guild_id, user }) => {
+      return guild_id === id && user.id === renamed.id;
+    });
+    expect(d).toEqual({ ...(await owner.get(`/guilds/${id}/members/${renamed.id}`)), guild_id: id });
+    expect(d).toMatchObject({ nick: id === first?.id ? "Nick" : null, user: { global_name: "Shown" } });
+  }
+  expect(socket.dispatches.some(({ t }) => t === "USER_UPDATE")).toBe(false);
+});
+
 test.each(["x", "a".repeat(33), "everyone", "has@sign", "has#hash", "```"])(
   "the name %j is refused",
   async (username) => {

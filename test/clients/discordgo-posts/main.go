@@ -13,9 +13,7 @@ import (
 )
 
 func main() {
-	discordgo.EndpointDiscord = os.Getenv("GUILDHALL_URL") + "/"
-	discordgo.EndpointAPI = discordgo.EndpointDiscord + "api/v" + discordgo.APIVersion + "/"
-	discordgo.EndpointChannels = discordgo.EndpointAPI + "channels/"
+	pointAt(os.Getenv("GUILDHALL_URL"))
 
 	bot, err := discordgo.New("Bot " + os.Getenv("BOT_TOKEN"))
 	if err != nil {

@@ -1,0 +1,1 @@
+../../../examples/discordgo-bot/endpoints.go
