@@ -24,20 +24,24 @@ export async function enterGuilds(
   session: Session,
   guildIds: readonly string[],
 ): Promise<Map<string, GuildSnapshot>> {
+  const { highest } = node.feed;
   for (const id of guildIds) node.listInGuild(session, id);
   await node.feed.subscribe(guildIds.map(guildLog));
   const snapshots = await guildSnapshots(node.sql, guildIds, session.userId);
   for (const id of guildIds) {
     const snapshot = snapshots.get(id);
     const entry = node.guilds.get(id);
-    if (snapshot !== undefined && entry !== undefined) settle(session, entry, snapshot);
+    if (snapshot !== undefined && entry !== undefined) settle(session, entry, snapshot, highest);
     else if (node.leaveGuild(session, id)) node.feed.unsubscribe([guildLog(id)]);
   }
   return snapshots;
 }
 
-/** Gives a guild its state, unless another session did, and makes the session's user known in it. */
-function settle(session: Session, entry: GuildEntry, snapshot: GuildSnapshot): void {
+/**
+ * Gives a guild its state, unless another session did, and makes the session's user known in it.
+ * @param upTo the snapshot reflects every event up to this number
+ */
+function settle(session: Session, entry: GuildEntry, snapshot: GuildSnapshot, upTo: number): void {
   if (entry.state === null) {
     entry.state = stateOf(snapshot);
     for (const event of entry.backlog) applyEvent(entry.state, event);
@@ -46,9 +50,15 @@ function settle(session: Session, entry: GuildEntry, snapshot: GuildSnapshot): v
   // The session's own string: one for all of its guilds.
   entry.state.members.set(session.userId, { ...memberFacts(snapshot.me), userId: session.userId });
   rejoinThreads(entry.state.threads, snapshot);
-  // Changes of the membership that came while it was being read.
+  // Changes of the membership that came while it was being read. What else is queued, before a join that is replayed or
+  // after it, may be of a membership that has ended since.
   for (const due of session.queue ?? []) {
-    if ("event" in due && due.event.log === guildLog(entry.id) && OWN_CHANGES.has(due.event.header.t)) {
+    if (
+      "event" in due &&
+      due.event.number > upTo &&
+      due.event.log === guildLog(entry.id) &&
+      OWN_CHANGES.has(due.event.header.t)
+    ) {
       applyEvent(entry.state, due.event);
     }
   }

@@ -13,7 +13,9 @@ import { Socket } from "../harness/socket.ts";
 
 /** Guilds of chance, with 500 steps in each: about 270 messages, 190 changes, 40 sockets that go or come back. */
 const RUNS = Number(process.env.RUNS ?? 2);
-const SEED = process.env.SEED === undefined ? {} : { seed: Number(process.env.SEED) };
+/** A failure names its seed and path. */
+const SEED =
+  process.env.SEED === undefined ? {} : { seed: Number(process.env.SEED), path: process.env.SEED_PATH ?? "" };
 
 const GUILD_MESSAGES = 512;
 const DIRECT_MESSAGES = 4096;
@@ -270,7 +272,7 @@ test(
           await world.check();
         },
       ),
-      // A failure names its seed; running hundreds of smaller worlds to shrink it would take too long.
+      // Running hundreds of smaller worlds to shrink it would take too long.
       { numRuns: RUNS, ...SEED, endOnFailure: true },
     );
   },
