@@ -23,6 +23,8 @@ export interface Event {
   mentions?: readonly string[];
   /** Set when who views channels may have changed: roles, overwrites, ownership. */
   changesView?: boolean;
+  /** Set when somebody may lose what they had, other than by `changesView`: who is kicked, or leaves a thread. */
+  takesAway?: boolean;
   /** What was changed and its row's version: a late older state is dropped. */
   entity?: string;
   version?: string;
@@ -52,11 +54,12 @@ export interface EventLog {
    */
   publish(events: readonly Event[], outboxPending?: boolean): Promise<void>;
   /**
-   * Puts events into the outbox in a transaction of the caller's, as its last step: for what nobody waits for, so that
-   * nobody would do it again. They are relayed soon after the commit, `relay` asks for it at once.
+   * Puts events into the outbox in a transaction of the caller's, as its last step: for what must be told even if this
+   * process dies after the commit. They are relayed soon after it by whichever process is there.
    */
   enqueue(tx: Transaction, events: readonly Event[]): Promise<void>;
-  relay(): void;
+  /** Relays what was enqueued now. Never rejects: what Redis doesn't take is relayed later. */
+  relay(events: readonly Event[]): Promise<void>;
   /** Whether Redis takes events now. */
   healthy(): boolean;
   stop(): Promise<void>;
@@ -218,6 +221,7 @@ export function createEventLog(options: EventLogOptions): EventLog {
     // What is stale in a moment is not worth a row.
     const worthKeeping = unsent.filter((entry) => entry.kept);
     if (worthKeeping.length > 0) await outbox.put(worthKeeping);
+    if (queueBehind) outbox.wake();
   }
 
   const timer = setInterval(() => {
@@ -234,7 +238,7 @@ export function createEventLog(options: EventLogOptions): EventLog {
   return {
     publish,
     enqueue: (tx, events) => putInTransaction(tx, events.map(toLogEntry)),
-    relay: () => outbox.wake(),
+    relay: (events) => outbox.relay(events.map(logOf)),
     healthy: () => epoch !== null,
     stop: async () => {
       clearInterval(timer);

@@ -9,6 +9,8 @@ export interface Outbox {
   hasRows(logs: readonly string[]): Promise<boolean>;
   /** Looks for rows now rather than at the next poll. */
   wake(): void;
+  /** Relays what the logs have, until Redis refuses. Never rejects. */
+  relay(logs: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -52,6 +54,11 @@ export function createOutbox({ sql, log, send }: OutboxOptions): Outbox {
       return row.pending;
     },
     wake: () => schedule(0),
+    relay: async (logs) => {
+      for (const key of new Set(logs)) {
+        await relayLog(sql, key, send).catch((error) => log.debug({ err: String(error) }, "could not relay"));
+      }
+    },
     stop: async () => {
       stopped = true;
       clearTimeout(timer);
@@ -98,6 +105,10 @@ async function relayAll(sql: Sql, send: OutboxOptions["send"]): Promise<void> {
     for (const { key } of logs) sent += await relayBatch(sql, key, send);
     if (sent === 0) return;
   }
+}
+
+async function relayLog(sql: Sql, key: string, send: OutboxOptions["send"]): Promise<void> {
+  while ((await relayBatch(sql, key, send)) === BATCH);
 }
 
 interface OutboxRow {

@@ -10,7 +10,8 @@ import { eventsPublished } from "./metrics.ts";
 /**
  * The one way to change data: runs `work` in a transaction, stores in the same transaction what it emitted for the
  * audit log and a delivery row for each event and outgoing webhook, commits, publishes the events in their order, and
- * returns what `work` returned. A throw rolls everything back and publishes nothing.
+ * returns what `work` returned. A throw rolls everything back and publishes nothing. Events that take something away
+ * are stored as well: were this process to die before it publishes them, sockets would see on for ever.
  */
 export type Change = <T>(work: (tx: Transaction, emit: Emit) => Promise<T>) => Promise<T>;
 /** Tells of an event once the transaction is committed. */
@@ -21,13 +22,16 @@ export type ChangeBy = (actor: Actor) => Change;
 export function createChange(sql: Sql, eventLog: EventLog, nextId: NextId): ChangeBy {
   return (actor) => async (work) => {
     const emitted: Event[] = [];
-    const { result, events } = await sql.begin(async (tx) => {
+    const { result, events, stored } = await sql.begin(async (tx) => {
       const result = await work(tx, (event) => emitted.push(event));
       const events = await storeAuditEntries(tx, emitted, actor, nextId);
       await enqueueDeliveries(tx, deliverable(events));
-      return { result, events };
+      const stored = events.some(({ changesView, takesAway }) => changesView === true || takesAway === true);
+      if (stored) await eventLog.enqueue(tx, events);
+      return { result, events, stored };
     });
-    await publishAll(eventLog, events);
+    if (stored) await relayAll(eventLog, events);
+    else await publishAll(eventLog, events);
     return result;
   };
 }
@@ -45,8 +49,7 @@ export function createSureChange(sql: Sql, eventLog: EventLog): Change {
       await eventLog.enqueue(tx, events);
       return { result };
     });
-    for (const event of events) eventsPublished.inc({ type: event.t });
-    if (events.length > 0) eventLog.relay();
+    void relayAll(eventLog, events);
     return result;
   };
 }
@@ -55,6 +58,11 @@ export function createSureChange(sql: Sql, eventLog: EventLog): Change {
 export async function publishAll(eventLog: EventLog, events: readonly Event[], outboxPending?: boolean): Promise<void> {
   for (const event of events) eventsPublished.inc({ type: event.t });
   await eventLog.publish(events, outboxPending);
+}
+
+async function relayAll(eventLog: EventLog, events: readonly Event[]): Promise<void> {
+  for (const event of events) eventsPublished.inc({ type: event.t });
+  await eventLog.relay(events);
 }
 
 /** For what is stale in a moment: it doesn't wait in the outbox, and has deliveries only where a URL asked for such. */

@@ -86,7 +86,8 @@ export async function removeMember(
   const version = await deleteMember(tx, guildId, userId);
   if (version === undefined) return false;
   await leaveThreadsOf(tx, guildId, userId);
-  emit({ t: "$GUILD_LEAVE", userId, data: { guild_id: guildId }, ...ownVersioned(guildId, userId, version) });
+  const own = { userId, data: { guild_id: guildId }, ...ownVersioned(guildId, userId, version) };
+  emit({ t: "$GUILD_LEAVE", ...own, takesAway: true });
   const data = { guild_id: guildId, user: wireUser(user) };
   emit({ t: "GUILD_MEMBER_REMOVE", guildId, data, ...versioned(guildId, userId, version) });
   if (user.bot) await removeTracesOf(tx, emit, guildId, userId, byUserId);

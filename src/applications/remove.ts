@@ -1,5 +1,5 @@
 import type { App } from "../app.ts";
-import { announceRevocation } from "../auth/logins.ts";
+import { announceRevocation, revocation } from "../auth/logins.ts";
 import { removeMember } from "../membership.ts";
 import { type ApplicationRow, deleteApplication } from "../store/applications.ts";
 import { listGuildIdsOf } from "../store/guilds.ts";
@@ -13,7 +13,10 @@ const AT_ONCE = 100;
  */
 export async function removeApplication(app: App, { id, bot_id: botId }: ApplicationRow): Promise<void> {
   if (botId !== null) {
-    await deleteBotToken(app.sql, botId);
+    await app.sql.begin(async (tx) => {
+      await deleteBotToken(tx, botId);
+      await app.eventLog.enqueue(tx, [revocation(botId, null)]);
+    });
     await announceRevocation(app, botId, null);
     for (;;) {
       const guildIds = await listGuildIdsOf(app.sql, botId, AT_ONCE);

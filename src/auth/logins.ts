@@ -1,4 +1,5 @@
 import type { Transaction } from "../../core/db.ts";
+import type { Event } from "../../core/event-log.ts";
 import type { App } from "../app.ts";
 import { endAuthorizations } from "../applications/authorizations.ts";
 import { ApiError } from "../errors.ts";
@@ -68,6 +69,7 @@ export async function refreshLogin(app: App, refreshToken: string): Promise<Toke
       return { kind: "tokens", tokens: pair(access, successor) } as const;
     }
     await tokens.revokeFamily(tx, found.family_id);
+    await app.eventLog.enqueue(tx, [revocation(found.user_id, found.family_id)]);
     return { kind: "stolen", userId: found.user_id, familyId: found.family_id } as const;
   });
   if (outcome === null) throw new ApiError("INVALID_TOKEN");
@@ -81,6 +83,7 @@ export async function endLogin(app: App, userId: string, familyId: string): Prom
   await app.sql.begin(async (tx) => {
     await lockUser(tx, userId);
     await tokens.revokeFamily(tx, familyId);
+    await app.eventLog.enqueue(tx, [revocation(userId, familyId)]);
   });
   await announceRevocation(app, userId, familyId);
 }
@@ -97,16 +100,27 @@ export async function changePassword(app: App, verified: Credentials, newHash: s
     await setPassword(tx, verified.id, newHash);
     await tokens.revokeAllOf(tx, verified.id);
     await endAuthorizations(tx, verified.id, null);
-    return newFamily(app, tx, verified.id);
+    const family = await newFamily(app, tx, verified.id);
+    await app.eventLog.enqueue(tx, [revocation(verified.id, null)]);
+    return family;
   });
   if (fresh !== null) await announceRevocation(app, verified.id, null);
   return fresh;
 }
 
-/** Tells every process: no remembered token, no open socket of the family (null: of any). */
+/**
+ * By which every gateway closes the sockets of a login, or with null of the user. To be enqueued with the change itself:
+ * the sockets of a token that is gone must not outlive the process that took it away.
+ */
+export const revocation = (userId: string, familyId: string | null): Event => ({
+  t: "$SESSIONS_REVOKED",
+  userId,
+  data: { family_id: familyId },
+});
+
+/** Tells every process, after the commit: no remembered token, no open socket. */
 export async function announceRevocation(app: App, userId: string, familyId: string | null): Promise<void> {
-  await app.auth.forget(userId);
-  await app.eventLog.publish([{ t: "$SESSIONS_REVOKED", userId, data: { family_id: familyId } }]);
+  await Promise.all([app.auth.forget(userId), app.eventLog.relay([revocation(userId, familyId)])]);
 }
 
 function row(app: App, userId: string, familyId: string, access: string, refresh: string): tokens.NewTokens {

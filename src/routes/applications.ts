@@ -10,7 +10,7 @@ import type { App } from "../app.ts";
 import { applicationOwner, callersApplication, ownApplication } from "../applications/access.ts";
 import { flagsAfter, profileFields } from "../applications/body.ts";
 import { removeApplication } from "../applications/remove.ts";
-import { announceRevocation } from "../auth/logins.ts";
+import { announceRevocation, revocation } from "../auth/logins.ts";
 import { hashToken, newBotToken, newClientSecret } from "../auth/tokens.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { httpUrl, imageData, trimmed } from "../fields.ts";
@@ -103,6 +103,7 @@ export const applicationRoutes = [
         const botId = await ensureBot(tx, application, discriminator);
         const made = newBotToken(botId);
         await setBotToken(tx, botId, hashToken(made));
+        if (application.bot_id !== null) await app.eventLog.enqueue(tx, [revocation(botId, null)]);
         return made;
       });
       // The old token's sockets and remembered answers go at once.

@@ -52,7 +52,7 @@ export async function emitJoined(tx: Transaction, emit: Emit, thread: ThreadChan
 }
 
 export function emitLeft(emit: Emit, thread: ThreadChannelRow, left: ThreadMembership): void {
-  emit(membersUpdate(thread, left, { removed_member_ids: [left.row.user_id] }));
+  emit({ ...membersUpdate(thread, left, { removed_member_ids: [left.row.user_id] }), takesAway: true });
 }
 
 function membersUpdate(

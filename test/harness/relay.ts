@@ -4,8 +4,8 @@ import { connect, createServer, type Socket } from "node:net";
 export interface Relay {
   port: number;
   connections(): number;
-  /** Connections stay open, nothing passes towards the client any more; new ones are served. */
-  mute(): void;
+  /** Connections stay open, nothing passes towards the client any more, or either way; new ones are served. */
+  mute(how?: "answers" | "all"): void;
   /** Ends this share of the connections, of those to a port if one is given. @returns how many */
   cut(how?: Cut, share?: number, target?: number): number;
   close(): void;
@@ -18,7 +18,7 @@ interface Pair {
   client: Socket;
   target: Socket;
   port: number;
-  muted: boolean;
+  muted: "answers" | "all" | null;
   /** The next piece of data is the last, and only half of it passes. */
   cutNext: boolean;
 }
@@ -42,7 +42,7 @@ export async function openRelay(ports: () => readonly number[], random = Math.ra
       const retry = () => setTimeout(tryNext, turn % all.length === 0 ? RETRY_MS : 0);
       target.once("error", retry).once("connect", () => {
         target.off("error", retry);
-        const pair = { client, target, port, muted: false, cutNext: false };
+        const pair = { client, target, port, muted: null, cutNext: false };
         pairs.add(pair);
         join(pair, () => pairs.delete(pair));
       });
@@ -55,8 +55,8 @@ export async function openRelay(ports: () => readonly number[], random = Math.ra
   return {
     port: address.port,
     connections: () => pairs.size,
-    mute: () => {
-      for (const pair of pairs) pair.muted = true;
+    mute: (how = "answers") => {
+      for (const pair of pairs) pair.muted = how;
     },
     cut: (how = "end", share = 1, target) => {
       const chosen = [...pairs].filter((pair) => (target === undefined || pair.port === target) && random() < share);
@@ -74,11 +74,11 @@ export async function openRelay(ports: () => readonly number[], random = Math.ra
 function join(pair: Pair, forget: () => void): void {
   const { client, target } = pair;
   client.on("data", (chunk) => {
-    if (!target.write(chunk)) client.pause();
+    if (pair.muted !== "all" && !target.write(chunk)) client.pause();
   });
   target.on("drain", () => client.resume());
   target.on("data", (chunk) => {
-    if (pair.muted) return;
+    if (pair.muted !== null) return;
     if (pair.cutNext) {
       client.end(chunk.subarray(0, Math.ceil(chunk.length / 2)));
       target.destroy();
