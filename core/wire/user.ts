@@ -37,7 +37,10 @@ export function wireUser(row: UserRow) {
 
 export type WireUser = ReturnType<typeof wireUser>;
 
-/** The account that asks, with what only it may see. */
+/**
+ * The account that asks, with what only it may see. Nobody verifies people's addresses, and applications that join accounts
+ * by address must know that: they would let anybody into anybody's. Bots are verified, as at Discord.
+ */
 export function wireOwnUser(row: OwnUserRow) {
   return {
     ...wireUser(row),
@@ -45,17 +48,14 @@ export function wireOwnUser(row: OwnUserRow) {
     locale: row.locale,
     premium_type: 0,
     email: row.email,
-    verified: true,
+    verified: row.bot,
   };
 }
 
-/**
- * The account for an application that acts for it. That nobody has verified the address is said to applications alone:
- * those that join accounts by address would let anybody into anybody's.
- */
+/** The account for an application that acts for it. */
 export function wireGrantedUser(row: OwnUserRow, scopes: readonly string[]) {
   const { email, verified, ...user } = wireOwnUser(row);
-  return scopes.includes("email") ? { ...user, email, verified: false } : user;
+  return scopes.includes("email") ? { ...user, email, verified } : user;
 }
 
 /** Stands for an account that no longer exists. */

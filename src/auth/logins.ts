@@ -28,10 +28,33 @@ export interface TokenPair {
  * @returns null when the password has been changed since
  */
 export async function startLogin(app: App, verified: Credentials): Promise<TokenPair | null> {
-  return app.sql.begin(async (tx) => {
-    const stillRight = (await lockPasswordHash(tx, verified.id)) === verified.password_hash;
-    return stillRight ? newFamily(app, tx, verified.id) : null;
+  return ifStillRight(app, verified, (tx) => newFamily(app, tx, verified.id));
+}
+
+/** The same for a page, which can't refresh: it lasts as long as its access token. */
+export async function startPageLogin(
+  app: App,
+  verified: Credentials,
+): Promise<Omit<TokenPair, "refresh_token"> | null> {
+  return ifStillRight(app, verified, async (tx) => {
+    const token = newAccessToken();
+    const accessExpires = new Date(Date.now() + ACCESS_MS);
+    const login = { userId: verified.id, familyId: app.nextId() };
+    await tokens.insertAccessToken(tx, { ...login, accessHash: hashToken(token), accessExpires });
+    return { token, expires_in: ACCESS_MS / 1000 };
   });
+}
+
+async function ifStillRight<T>(
+  app: App,
+  verified: Credentials,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T | null> {
+  const outcome = await app.sql.begin(async (tx) => {
+    const stillRight = (await lockPasswordHash(tx, verified.id)) === verified.password_hash;
+    return { made: stillRight ? await work(tx) : null };
+  });
+  return outcome.made;
 }
 
 async function newFamily(app: App, tx: Transaction, userId: string): Promise<TokenPair> {

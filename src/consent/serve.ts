@@ -4,7 +4,7 @@ import { isDatabaseAway } from "../../core/db.ts";
 import { namesToBits } from "../../core/permissions.ts";
 import type { App } from "../app.ts";
 import { countLogin } from "../auth/attempts.ts";
-import { endLogin, startLogin } from "../auth/logins.ts";
+import { endLogin, startPageLogin } from "../auth/logins.ts";
 import { verifyPassword } from "../auth/passwords.ts";
 import { ApiError } from "../errors.ts";
 import type { HttpEnv } from "../http-context.ts";
@@ -127,7 +127,7 @@ async function logIn(app: App, c: C, login: string, password: string): Promise<s
   const attempt = await countLogin(app, c.get("address"), login);
   const found = await findCredentials(app.sql, login);
   const matches = await verifyPassword(found?.password_hash ?? null, password);
-  const tokens = found !== undefined && matches ? await startLogin(app, found) : null;
+  const tokens = found !== undefined && matches ? await startPageLogin(app, found) : null;
   if (tokens === null) return "Login or password is invalid.";
   await attempt.succeeded();
   keepSession(app, c, tokens.token, tokens.expires_in);

@@ -1,4 +1,5 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import postgres from "postgres";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Site } from "../harness/oauth2.ts";
 import { startPlatform } from "../harness/platform.ts";
 
@@ -7,6 +8,8 @@ const platform = await startPlatform({ gateways: 0, env: { RATE_LIMITS: "on" } }
 const origin = platform.url();
 const ada = await platform.person("ada");
 const { username } = await ada.get("/users/@me");
+const sql = postgres(platform.stores.databaseUrl, { max: 1, onnotice: () => {} });
+afterAll(() => sql.end());
 const CALLBACK = "https://site.example.com/callback";
 const site = await Site.register(platform, ada, [CALLBACK]);
 const ASKED = { client_id: site.id, response_type: "code", scope: "identify", redirect_uri: CALLBACK };
@@ -41,6 +44,13 @@ beforeAll(async () => {
 test("the session's cookie is kept from script, other sites and other paths", async () => {
   const attributes = (await logIn()).split("; ").slice(1);
   expect(attributes).toEqual(expect.arrayContaining(["HttpOnly", "SameSite=Lax", "Path=/oauth2"]));
+});
+
+test("the session has no refresh token, which nobody would use or revoke", async () => {
+  const rows = async () => (await sql`select id from refresh_tokens`).length;
+  const before = await rows();
+  expect(await proofIn(await page(search(), { cookie: (await logIn()).split(";")[0] ?? "" }))).not.toBe("");
+  expect(await rows()).toBe(before);
 });
 
 test("the page forbids script, frames, caches, and to tell others its address", async () => {

@@ -6,7 +6,8 @@ const platform = await startPlatform();
 test("one's own account shows its email, to nobody else", async () => {
   const [one, other] = [await platform.person(), await platform.person()];
   const me = await one.get("/users/@me");
-  expect(me).toMatchObject({ id: one.id, email: `${me.username}@example.com`, verified: true });
+  expect(me).toMatchObject({ id: one.id, email: `${me.username}@example.com`, verified: false });
+  expect(await (await platform.bot(one)).get("/users/@me")).toMatchObject({ email: null, verified: true });
   const seen = await other.get(`/users/${one.id}`);
   expect(seen).toMatchObject({ id: one.id, username: me.username });
   expect(Object.keys(seen)).not.toContain("email");
