@@ -287,7 +287,7 @@ async function standInChannel(
   caller: Caller,
   needs: readonly PermissionName[],
 ): Promise<InChannel> {
-  const standing = await channelStanding(sql, channelId, caller.user.id);
+  const standing = await channelStanding(sql, { channelId, userId: caller.user.id });
   if (standing === undefined) throw new ApiError("UNKNOWN_CHANNEL");
   if (standing.type === "dm") return { ...standing, caller };
   const { guild, membership, channel, threadMember } = standing;

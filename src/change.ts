@@ -1,6 +1,6 @@
 import type { Sql, Transaction } from "../core/db.ts";
 import { type DeliverableEvent, enqueueDeliveries } from "../core/deliveries.ts";
-import type { Event, EventLog } from "../core/event-log.ts";
+import { dataJson, type Event, type EventLog } from "../core/event-log.ts";
 import type { NextId } from "../core/snowflake.ts";
 import { isDeliverable } from "../core/webhook-events.ts";
 import type { App } from "./app.ts";
@@ -80,6 +80,6 @@ export function deliverable(events: readonly Event[]): DeliverableEvent[] {
       guildId: event.guildId,
       applicationId: event.userId,
       channelId: event.parentId ?? event.channelId ?? null,
-      data: JSON.stringify(event.data),
+      data: dataJson(event),
     }));
 }

@@ -16,7 +16,8 @@ import {
   saveCrosspost,
 } from "../store/crossposts.ts";
 import { replaceAttachments } from "../store/files.ts";
-import { findMessage, insertMessage, type MessagePatch, updateMessage } from "../store/messages.ts";
+import { insertMessage } from "../store/insert-message.ts";
+import { findMessage, type MessagePatch, updateMessage } from "../store/messages.ts";
 
 /** Copies made or changed in one transaction. */
 const BATCH = 50;

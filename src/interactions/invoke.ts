@@ -156,7 +156,8 @@ async function standingOf(app: App, where: InChannel, application: ApplicationRo
   const { bot_id: botId } = application;
   const nothing = { permissions: () => 0n };
   if (where.type === "dm") return where.recipientId === botId ? nothing : undefined;
-  const found = botId === null ? undefined : await channelStanding(app.sql, where.channel.id, botId);
+  const found =
+    botId === null ? undefined : await channelStanding(app.sql, { channelId: where.channel.id, userId: botId });
   if (found?.type !== "guild" || found.membership === null) {
     return (await isInGuild(app.sql, application, where.guild.id)) ? nothing : undefined;
   }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Result } from "ioredis";
+import { batched } from "../../core/batched.ts";
 import type { Logger } from "../../core/log.ts";
 import type { Redis } from "../../core/redis.ts";
 import { redisKeys } from "../../core/redis-keys.ts";
@@ -44,7 +45,7 @@ declare module "ioredis" {
 
 export function createCounters(redis: Redis, log: Logger): Counters {
   redis.defineCommand("guildhallRateLimit", { lua: script });
-  const batch = createBatch(redis);
+  const takeBatched = batched(BATCH, (requests: readonly (readonly Counter[])[]) => takeInRedis(redis, requests));
   const local = new LocalCounters(() => performance.now());
   let restUntil = 0;
 
@@ -63,7 +64,7 @@ export function createCounters(redis: Redis, log: Logger): Counters {
   return {
     take: (counters) =>
       ask(
-        () => batch.take(counters),
+        () => takeBatched(counters),
         () => local.take(counters),
       ),
     addAll: (counts, windowMs) =>
@@ -81,44 +82,18 @@ export function createCounters(redis: Redis, log: Logger): Counters {
   };
 }
 
-interface Waiting {
-  counters: readonly Counter[];
-  resolve(outcome: Outcome): void;
-  reject(error: unknown): void;
-}
-
 /** Requests in one call of the script: Redis does nothing else meanwhile. */
 const BATCH = 64;
 
-/** Asks for all requests at once that came in one turn of the event loop: under load, a call for many. */
-function createBatch(redis: Redis): { take(counters: readonly Counter[]): Promise<Outcome> } {
-  let waiting: Waiting[] = [];
-
-  async function flush(): Promise<void> {
-    const batch = waiting;
-    waiting = [];
-    const all = batch.flatMap(({ counters }) => counters);
-    const keys = all.map(({ key }) => redisKeys.rateLimit(key));
-    const limits = batch.flatMap(({ counters }) => [
-      counters.length,
-      ...counters.flatMap(({ limit, windowMs }) => [limit, windowMs]),
-    ]);
-    try {
-      const numbers = (await redis.guildhallRateLimit(keys.length, ...keys, ...limits)).values();
-      for (const { counters, resolve } of batch) resolve(readOutcome(numbers, counters.length));
-    } catch (error) {
-      for (const { reject } of batch) reject(error);
-    }
-  }
-
-  return {
-    take: (counters) =>
-      new Promise((resolve, reject) => {
-        waiting.push({ counters, resolve, reject });
-        if (waiting.length === 1) setImmediate(() => waiting.length > 0 && void flush());
-        else if (waiting.length === BATCH) void flush();
-      }),
-  };
+/** One call of the script for several requests. */
+async function takeInRedis(redis: Redis, requests: readonly (readonly Counter[])[]): Promise<Outcome[]> {
+  const keys = requests.flat().map(({ key }) => redisKeys.rateLimit(key));
+  const limits = requests.flatMap((counters) => [
+    counters.length,
+    ...counters.flatMap(({ limit, windowMs }) => [limit, windowMs]),
+  ]);
+  const numbers = (await redis.guildhallRateLimit(keys.length, ...keys, ...limits)).values();
+  return requests.map((counters) => readOutcome(numbers, counters.length));
 }
 
 function readOutcome(numbers: Iterator<number>, counters: number): Outcome {

@@ -37,5 +37,7 @@ export function messageEvents(
   const own = where.type === "guild" && where.me.userId === message.author.id;
   const member = own ? { member: wireMemberOnly(where.membership) } : {};
   const { id: guildId } = where.guild;
-  return [{ ...common, ...identified(guildId), guildId, data: { ...data, guild_id: guildId, ...member } }];
+  const whole = { ...data, guild_id: guildId, ...member };
+  // For outgoing webhooks and the log.
+  return [{ ...common, ...identified(guildId), guildId, data: whole, json: JSON.stringify(whole) }];
 }

@@ -5,7 +5,7 @@ import type { App } from "../app.ts";
 import { deliverable, publishAll } from "../change.ts";
 import { textOf } from "../components/text.ts";
 import type { Upload } from "../files/form.ts";
-import { insertMessage, type NewMessage } from "../store/messages.ts";
+import { insertMessage, type NewMessage } from "../store/insert-message.ts";
 import type { WebhookRow } from "../store/webhooks.ts";
 import { checkTarget, openForWebhook, startWebhookPost } from "../threads/webhook.ts";
 import { checkVoiceMessage, planAttachments, storeUploads } from "./attachments.ts";
@@ -57,13 +57,15 @@ export async function postAsWebhook(
   if (body.thread_name) return startWebhookPost(app, webhook, body, body.thread_name, message, mentions.users);
   if (threadId !== undefined) await openForWebhook(app, webhook, threadId);
   const wire = wireMessage(toRow(message, null, mentions.users, null), app.cdn);
+  const data = { ...wire, guild_id: guildId };
   const event = {
     t: "MESSAGE_CREATE" as const,
     guildId,
     channelId: message.place.id,
     authorId: webhook.id,
     mentions: message.mentions,
-    data: { ...wire, guild_id: guildId },
+    data,
+    json: JSON.stringify(data),
   };
   const inserted = await insertMessage(app.sql, message, guildLog(guildId), deliverable([event]));
   await publishAll(app.eventLog, [event], inserted.outboxPending);

@@ -11,7 +11,8 @@ import { checkLegacyFields, isLaidOut, prepareComponents } from "../components/c
 import { textOf } from "../components/text.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import type { Upload } from "../files/form.ts";
-import { findMessage, insertMessage, type NewMessage } from "../store/messages.ts";
+import { insertMessage, type NewMessage } from "../store/insert-message.ts";
+import { findMessage } from "../store/messages.ts";
 import { isInThread, openForMessage } from "../threads/write.ts";
 import {
   type AttachmentPlan,

@@ -5,7 +5,8 @@ import { type MessageRow, type MessageSnapshot, snapshotOf } from "../../core/wi
 import { enterChannel, type InChannel } from "../access.ts";
 import type { App } from "../app.ts";
 import { ApiError, invalidField } from "../errors.ts";
-import { findMessage, type NewMessage } from "../store/messages.ts";
+import type { NewMessage } from "../store/insert-message.ts";
+import { findMessage } from "../store/messages.ts";
 import type { MessageCreate } from "./body.ts";
 import { isSystemMessage } from "./kinds.ts";
 import { placeOf } from "./place.ts";

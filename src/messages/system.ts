@@ -5,7 +5,8 @@ import { guildLog, userLog } from "../../core/redis-keys.ts";
 import { wireMessage } from "../../core/wire/message.ts";
 import type { App } from "../app.ts";
 import { ApiError } from "../errors.ts";
-import { findMessage, insertMessage } from "../store/messages.ts";
+import { insertMessage } from "../store/insert-message.ts";
+import { findMessage } from "../store/messages.ts";
 import { type MemberScene, messageEvents } from "./event.ts";
 
 /** What is needed to post in the platform's own name. */

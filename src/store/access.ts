@@ -1,3 +1,4 @@
+import { batchedStatement } from "../../core/batched.ts";
 import type { Db } from "../../core/db.ts";
 import type { GuildFacts, MemberFacts, WholeGuildFacts } from "../../core/permissions.ts";
 import { channelColumns, fixed, memberColumns, roleIds } from "../../core/store/fragments.ts";
@@ -155,22 +156,33 @@ type ChannelStandingRow = StandingColumns &
     thread_flags: number;
   };
 
+interface StandingQuestion {
+  channelId: string;
+  userId: string;
+}
+
 /** @returns undefined when there is no such channel, or it is a conversation of others */
-export async function channelStanding(
+export const channelStanding = batchedStatement(50, channelStandings);
+
+async function channelStandings(
   sql: Db,
-  channelId: string,
-  userId: string,
-): Promise<ChannelStanding | undefined> {
-  const [row] = await sql<ChannelStandingRow[]>`
+  questions: readonly StandingQuestion[],
+): Promise<(ChannelStanding | undefined)[]> {
+  const rows = await sql<ChannelStandingRow[]>`
     select ${channelColumns(sql)}, ${standingColumns(sql)}, d.id as dm_id, d.user1_id, d.user2_id,
       tm.joined_at as thread_joined_at, tm.flags as thread_flags
-    from (select ${channelId}::bigint as id) wanted
+    from unnest(${questions.map(({ channelId }) => channelId)}::bigint[],
+      ${questions.map(({ userId }) => userId)}::bigint[]) with ordinality wanted (id, user_id, nth)
     left join channels c on c.id = wanted.id
     left join servers s on s.id = c.server_id
-    left join server_members m on m.server_id = s.id and m.user_id = ${userId}
-    left join thread_members tm on c.type in (10, 11, 12) and tm.thread_id = c.id and tm.user_id = ${userId}
-    left join dm_channels d on d.id = wanted.id and ${userId} in (d.user1_id, d.user2_id)`;
-  if (row === undefined) return undefined;
+    left join server_members m on m.server_id = s.id and m.user_id = wanted.user_id
+    left join thread_members tm on c.type in (10, 11, 12) and tm.thread_id = c.id and tm.user_id = wanted.user_id
+    left join dm_channels d on d.id = wanted.id and wanted.user_id in (d.user1_id, d.user2_id)
+    order by wanted.nth`;
+  return rows.map((row, i) => toChannelStanding(row, questions[i]?.userId ?? ""));
+}
+
+function toChannelStanding(row: ChannelStandingRow, userId: string): ChannelStanding | undefined {
   if (row.dm_id !== null) {
     return { type: "dm", id: row.dm_id, recipientId: row.user1_id === userId ? row.user2_id : row.user1_id };
   }

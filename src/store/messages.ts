@@ -1,14 +1,11 @@
 import { MessageFlags } from "discord-api-types/v10";
 import type { Db } from "../../core/db.ts";
-import { type DeliverableEvent, deliveriesOf } from "../../core/deliveries.ts";
 import { channelColumns, type Fragment, setAndBump, userJson } from "../../core/store/fragments.ts";
-import type { AttachmentRow } from "../../core/wire/attachment.ts";
 import type { ChannelRow } from "../../core/wire/channel.ts";
-import type { InteractionAbout } from "../../core/wire/interaction.ts";
-import type { MessageRow, MessageSnapshot } from "../../core/wire/message.ts";
+import type { MessageRow } from "../../core/wire/message.ts";
 import { isThreadRow, type ThreadChannelRow } from "../../core/wire/thread.ts";
 import { followDeletion } from "./crossposts.ts";
-import { attachmentsJson, attachTo } from "./files.ts";
+import { attachmentsJson } from "./files.ts";
 
 /** The columns of a MessageRow without the message that it refers to, as `viewerId` sees them. */
 const messageColumns = (sql: Db, viewerId: string | null) => sql`
@@ -123,112 +120,6 @@ async function threadsOf(sql: Db, rows: readonly Plain[]): Promise<Map<string, T
   return new Map(found.filter(isThreadRow).map((row) => [row.id, row]));
 }
 
-export interface NewMessage {
-  id: string;
-  place: Place;
-  /** Whether it is in a thread, and not its first message: it counts there. */
-  inThread?: boolean;
-  authorId: string | null;
-  webhookId?: string;
-  webhookName?: string;
-  webhookAvatar?: string | null;
-  applicationId?: string | null;
-  /** The interaction that it answers. */
-  interaction?: InteractionAbout | null;
-  type: number;
-  flags: number;
-  content: string;
-  embeds: unknown[];
-  /** Files that are in the file store. */
-  attachments?: readonly AttachmentRow[];
-  components: unknown[];
-  tts: boolean;
-  mentionEveryone: boolean;
-  mentions: readonly string[];
-  mentionRoles: readonly string[];
-  reference: { messageId: string | null; channelId: string; guildId: string | null } | null;
-  /** A forward: what is forwarded. */
-  snapshots?: readonly MessageSnapshot[];
-  createdAt: Date;
-  /** Set when the nonce is enforced: a message of the past minutes with the same one wins. */
-  enforcedNonce: string | null;
-}
-
-export interface Inserted {
-  /** False when an enforced nonce was used before: the message is then the earlier one's id. */
-  made: boolean;
-  id: string;
-  /** Whether an event of this log waits in the outbox: see EventLog.publish. */
-  outboxPending: boolean;
-}
-
-/** How long a nonce is remembered. https://discord.com/developers/docs/resources/message#create-message (enforce_nonce) */
-const NONCE_WINDOW = "5 minutes";
-
-/**
- * Stores a message in one statement, which also claims its nonce, writes rows for outgoing webhooks, and looks
- * whether the outbox has rows of the log that the event goes to.
- */
-export async function insertMessage(
-  sql: Db,
-  m: NewMessage,
-  log: string,
-  deliveries: readonly DeliverableEvent[],
-): Promise<Inserted> {
-  const columns = {
-    id: m.id,
-    channel_id: m.place.type === "guild" ? m.place.id : null,
-    dm_channel_id: m.place.type === "dm" ? m.place.id : null,
-  };
-  const [row] = await sql<{ id: string | null; outbox_pending: boolean }[]>`
-    with ${m.enforcedNonce === null ? sql`` : claimNonce(sql, m, m.enforcedNonce)}
-    made as (
-      insert into messages (id, channel_id, dm_channel_id, author_id, webhook_id, webhook_name, webhook_avatar,
-        application_id, interaction, type, flags, content, embeds, components, tts, mention_everyone, mentions, mention_roles,
-        reference_message_id, reference_channel_id, reference_server_id, snapshots, created_at)
-      select ${columns.id}::bigint, ${columns.channel_id}::bigint, ${columns.dm_channel_id}::bigint,
-        ${m.authorId}::bigint, ${m.webhookId ?? null}::bigint, ${m.webhookName ?? null}::text,
-        ${m.webhookAvatar ?? null}::text, ${m.applicationId ?? null}::bigint,
-        ${m.interaction ? JSON.stringify(m.interaction) : null}::text::jsonb, ${m.type}::smallint, ${m.flags}::int,
-        ${m.content}::text, ${JSON.stringify(m.embeds)}::text::jsonb, ${JSON.stringify(m.components)}::text::jsonb,
-        ${m.tts}::boolean, ${m.mentionEveryone}::boolean, ${[...m.mentions]}::bigint[],
-        ${[...m.mentionRoles]}::bigint[], ${m.reference?.messageId ?? null}::bigint,
-        ${m.reference?.channelId ?? null}::bigint, ${m.reference?.guildId ?? null}::bigint,
-        ${m.snapshots === undefined ? null : JSON.stringify(m.snapshots)}::text::jsonb,
-        ${m.createdAt}::timestamptz
-      ${m.enforcedNonce === null ? sql`` : sql`where exists (select 1 from claimed)`}
-      returning id
-    )
-    ${m.inThread === true ? countInThread(sql, m.place.id) : sql``}
-    ${m.attachments === undefined || m.attachments.length === 0 ? sql`` : attachTo(sql, m.attachments)}
-    ${deliveries.length === 0 ? sql`` : sql`, ${deliveriesOf(sql, deliveries, sql`, made`)}`}
-    select (select id from made) as id,
-      exists (select 1 from event_outbox where key = ${log}) as outbox_pending`;
-  if (row === undefined) throw new Error("select returned no row");
-  if (row.id !== null) return { made: true, id: row.id, outboxPending: row.outbox_pending };
-  const [earlier] = await sql<{ message_id: string }[]>`
-    select message_id from message_nonces
-    where author_id = ${m.authorId} and channel_id = ${m.place.id} and nonce = ${m.enforcedNonce}`;
-  if (earlier === undefined) throw new Error("neither a message nor its nonce is there");
-  return { made: false, id: earlier.message_id, outboxPending: row.outbox_pending };
-}
-
-const countInThread = (sql: Db, threadId: string) => sql`
-  , counted as (
-    update threads set message_count = message_count + 1, total_message_sent = total_message_sent + 1
-    where channel_id = ${threadId} and exists (select 1 from made)
-  )`;
-
-const claimNonce = (sql: Db, m: NewMessage, nonce: string) => sql`
-  claimed as (
-    insert into message_nonces (author_id, channel_id, nonce, message_id)
-    values (${m.authorId}, ${m.place.id}, ${nonce}, ${m.id})
-    on conflict (author_id, channel_id, nonce) do update
-      set message_id = excluded.message_id, created_at = now()
-      where message_nonces.created_at < now() - ${NONCE_WINDOW}::interval
-    returning message_id
-  ),`;
-
 export interface MessagePatch {
   content?: string;
   embeds?: unknown[];
@@ -319,8 +210,4 @@ export async function eraseDeleted(sql: Db, olderThan: Date, batch = 1000): Prom
     )
     select id from gone`;
   return rows.length;
-}
-
-export async function deleteOldNonces(sql: Db): Promise<void> {
-  await sql`delete from message_nonces where created_at < now() - ${NONCE_WINDOW}::interval`;
 }

@@ -14,7 +14,7 @@ import { type AttachmentPlan, checkVoiceMessage } from "../messages/attachments.
 import { messageEvents } from "../messages/event.ts";
 import { resolveMentions } from "../messages/mentions.ts";
 import { checkEmbeds, checkNotEmpty, contentOf, toRow } from "../messages/post.ts";
-import { insertMessage, type NewMessage } from "../store/messages.ts";
+import { insertMessage, type NewMessage } from "../store/insert-message.ts";
 import type { ThreadCreate } from "./body.ts";
 import { answerOf, emitThread, openThread } from "./create.ts";
 

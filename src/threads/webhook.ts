@@ -10,7 +10,7 @@ import type { WebhookMessage } from "../messages/body.ts";
 import { toRow } from "../messages/post.ts";
 import { findChannel } from "../store/channels.ts";
 import { lockGuild } from "../store/guilds.ts";
-import { insertMessage, type NewMessage } from "../store/messages.ts";
+import { insertMessage, type NewMessage } from "../store/insert-message.ts";
 import { findThread, updateThread } from "../store/threads.ts";
 import type { WebhookRow } from "../store/webhooks.ts";
 import { emitThread, openThread } from "./create.ts";

@@ -79,7 +79,8 @@ const cases: Record<string, () => Promise<unknown>> = {
   wholeStanding: () => access.wholeStanding(sql, guildId, user),
   guildToShow: () => access.guildToShow(sql, guildId, user),
   memberToShow: () => access.memberToShow(sql, guildId, owner.id, user),
-  channelStanding: () => access.channelStanding(sql, channelId, user),
+  channelStanding: () =>
+    Promise.all([user, owner.id].map((userId) => access.channelStanding(sql, { channelId, userId }))),
   memberStanding: () => access.memberStanding(sql, guildId, user),
   listApplicationsOf: () => applications.listApplicationsOf(sql, owner.id),
   countApplicationsOf: () => applications.countApplicationsOf(sql, owner.id),
