@@ -1,15 +1,11 @@
 import {
-  anonymous,
+  channelLacking,
   type FailureTable,
   full,
-  hidden,
-  lacks,
   NOTHING,
   noChannel,
   noMessage,
   REQUIRED,
-  reader,
-  stranger,
   wrongBody,
 } from "./failure.ts";
 
@@ -18,7 +14,7 @@ const otherKind = 50024;
 
 export const announcementFailures: FailureTable = {
   follow_channel: {
-    forbidden: [anonymous, stranger, reader, hidden, lacks("MANAGE_WEBHOOKS")],
+    forbidden: channelLacking("MANAGE_WEBHOOKS"),
     unknown: [noChannel, { body: () => ({ webhook_channel_id: NOTHING }), status: 404, code: 10003 }],
     invalid: [
       wrongBody(() => ({}), "webhook_channel_id", REQUIRED),
@@ -34,7 +30,7 @@ export const announcementFailures: FailureTable = {
     ],
   },
   crosspost_message: {
-    forbidden: [anonymous, stranger, reader, hidden, lacks("SEND_MESSAGES"), lacks("MANAGE_MESSAGES")],
+    forbidden: channelLacking("SEND_MESSAGES", "MANAGE_MESSAGES"),
     unknown: [noChannel, noMessage],
     invalid: [
       {

@@ -10,6 +10,7 @@ import {
   long,
   NOTHING,
   noApplication,
+  only,
   stranger as outsider,
   REQUIRED,
   reader,
@@ -99,7 +100,7 @@ export const applicationFailures: FailureTable = {
   get_my_application: { ...application, invalid: [] },
   update_my_application: application,
   get_my_oauth2_application: { ...application, invalid: [] },
-  get_application: { forbidden: [anonymous, anothers], unknown: [noApplication], invalid: [], limits: [] },
+  get_application: only([anonymous, anothers], [noApplication]),
   update_application: {
     forbidden: [anonymous, anothers],
     unknown: [noApplication],

@@ -3,8 +3,10 @@ import {
   BAD_LENGTH,
   BAD_TYPE,
   CHOICES,
+  channelLacking,
   type FailureTable,
   full,
+  guildLacking,
   hidden,
   lacks,
   long,
@@ -13,8 +15,8 @@ import {
   noGuild,
   noMember,
   noMessage,
+  only,
   REQUIRED,
-  reader,
   stranger,
   TOO_LARGE,
   TOO_SMALL,
@@ -24,7 +26,7 @@ import {
   wrongQuery,
 } from "./failure.ts";
 
-const seen = { forbidden: [anonymous, stranger, hidden], unknown: [noChannel], invalid: [], limits: [] };
+const seen = only([anonymous, stranger, hidden], [noChannel]);
 const channelForm = [
   wrong("name", long(101), BAD_LENGTH),
   wrong("topic", long(1025), BAD_LENGTH),
@@ -50,7 +52,7 @@ const manyThreads: NonNullable<Parameters<typeof full>[1]> = async ({ sql, at, f
 export const channelFailures: FailureTable = {
   get_channel: seen,
   update_channel: {
-    forbidden: [anonymous, stranger, reader, hidden, lacks("MANAGE_CHANNELS")],
+    forbidden: channelLacking("MANAGE_CHANNELS"),
     unknown: [noChannel],
     invalid: [...channelForm, wrong("parent_id", NOTHING, "CHANNEL_PARENT_INVALID")],
     limits: [
@@ -61,15 +63,10 @@ export const channelFailures: FailureTable = {
       ),
     ],
   },
-  delete_channel: {
-    forbidden: [anonymous, stranger, reader, hidden, lacks("MANAGE_CHANNELS")],
-    unknown: [noChannel],
-    invalid: [],
-    limits: [],
-  },
-  list_guild_channels: { forbidden: [anonymous, stranger], unknown: [noGuild], invalid: [], limits: [] },
+  delete_channel: only(channelLacking("MANAGE_CHANNELS"), [noChannel]),
+  list_guild_channels: only([anonymous, stranger], [noGuild]),
   create_guild_channel: {
-    forbidden: [anonymous, stranger, reader, lacks("MANAGE_CHANNELS")],
+    forbidden: guildLacking("MANAGE_CHANNELS"),
     unknown: [noGuild],
     invalid: [
       ...channelForm,
@@ -93,7 +90,7 @@ export const channelFailures: FailureTable = {
     limits: [],
   },
   set_channel_permission_overwrite: {
-    forbidden: [anonymous, stranger, reader, hidden, lacks("MANAGE_ROLES")],
+    forbidden: channelLacking("MANAGE_ROLES"),
     unknown: [noChannel, noOverwrite],
     invalid: [wrong("type", 2, CHOICES), wrong("allow", "all", "BASE_TYPE_BAD_FORMAT")],
     limits: [
@@ -105,14 +102,9 @@ export const channelFailures: FailureTable = {
       }),
     ],
   },
-  delete_channel_permission_overwrite: {
-    forbidden: [anonymous, stranger, reader, hidden, lacks("MANAGE_ROLES")],
-    unknown: [noChannel, noOverwrite],
-    invalid: [],
-    limits: [],
-  },
+  delete_channel_permission_overwrite: only(channelLacking("MANAGE_ROLES"), [noChannel, noOverwrite]),
   create_channel_invite: {
-    forbidden: [anonymous, stranger, reader, hidden, lacks("CREATE_INSTANT_INVITE")],
+    forbidden: channelLacking("CREATE_INSTANT_INVITE"),
     unknown: [noChannel],
     invalid: [wrong("max_age", 604_801, TOO_LARGE), wrong("max_uses", 101, TOO_LARGE)],
     limits: [
@@ -123,32 +115,17 @@ export const channelFailures: FailureTable = {
       }),
     ],
   },
-  list_channel_invites: {
-    forbidden: [anonymous, stranger, reader, hidden, lacks("MANAGE_CHANNELS")],
-    unknown: [noChannel],
-    invalid: [],
-    limits: [],
-  },
-  list_guild_invites: {
-    forbidden: [anonymous, stranger, reader, lacks("MANAGE_GUILD")],
-    unknown: [noGuild],
-    invalid: [],
-    limits: [],
-  },
+  list_channel_invites: only(channelLacking("MANAGE_CHANNELS"), [noChannel]),
+  list_guild_invites: only(guildLacking("MANAGE_GUILD"), [noGuild]),
   invite_resolve: {
     forbidden: [],
     unknown: [noInvite],
     invalid: [wrongQuery("with_counts", "maybe", CHOICES)],
     limits: [],
   },
-  invite_revoke: {
-    forbidden: [anonymous, stranger, reader],
-    unknown: [noInvite],
-    invalid: [],
-    limits: [],
-  },
+  invite_revoke: only(guildLacking(), [noInvite]),
   create_thread_from_message: {
-    forbidden: [anonymous, stranger, reader, hidden, lacks("CREATE_PUBLIC_THREADS")],
+    forbidden: channelLacking("CREATE_PUBLIC_THREADS"),
     unknown: [noChannel, noMessage],
     invalid: [
       wrong("name", long(101), BAD_LENGTH),
@@ -164,7 +141,7 @@ export const channelFailures: FailureTable = {
     ],
   },
   create_thread: {
-    forbidden: [anonymous, stranger, reader, hidden, lacks("SEND_MESSAGES")],
+    forbidden: channelLacking("SEND_MESSAGES"),
     unknown: [noChannel],
     invalid: [
       wrong("name", long(101), BAD_LENGTH),
@@ -176,7 +153,7 @@ export const channelFailures: FailureTable = {
   join_thread: { ...seen },
   leave_thread: { ...seen },
   add_thread_member: {
-    forbidden: [anonymous, stranger, reader, hidden, lacks("SEND_MESSAGES_IN_THREADS")],
+    forbidden: channelLacking("SEND_MESSAGES_IN_THREADS"),
     unknown: [noChannel, noMember],
     invalid: [],
     limits: [
@@ -191,12 +168,7 @@ export const channelFailures: FailureTable = {
       }),
     ],
   },
-  delete_thread_member: {
-    forbidden: [anonymous, stranger, hidden, reader, lacks("MANAGE_THREADS")],
-    unknown: [noChannel, noMember],
-    invalid: [],
-    limits: [],
-  },
+  delete_thread_member: only(channelLacking("MANAGE_THREADS"), [noChannel, noMember]),
   get_thread_member: {
     ...seen,
     unknown: [noChannel, noMember],
@@ -210,7 +182,7 @@ export const channelFailures: FailureTable = {
   },
   list_private_archived_threads: {
     ...seen,
-    forbidden: [anonymous, stranger, reader, hidden, lacks("READ_MESSAGE_HISTORY"), lacks("MANAGE_THREADS")],
+    forbidden: channelLacking("READ_MESSAGE_HISTORY", "MANAGE_THREADS"),
     invalid: page,
   },
   list_my_private_archived_threads: {
@@ -218,5 +190,5 @@ export const channelFailures: FailureTable = {
     forbidden: [anonymous, stranger, hidden, lacks("READ_MESSAGE_HISTORY")],
     invalid: [wrongQuery("limit", "101", TOO_LARGE), wrongQuery("before", "x", "BASE_TYPE_INVALID")],
   },
-  get_active_guild_threads: { forbidden: [anonymous, stranger], unknown: [noGuild], invalid: [], limits: [] },
+  get_active_guild_threads: only([anonymous, stranger], [noGuild]),
 };

@@ -60,6 +60,26 @@ export const reader: Failure = { as: "reader", status: 403, code: 50013 };
 export const lacks = (permission: PermissionName): Failure => ({ lacks: permission, status: 403, code: 50013 });
 export const hidden: Failure = { lacks: "VIEW_CHANNEL", status: 403, code: 50001 };
 
+/** In a guild: who is nobody, isn't there, may do nothing, or lacks just one of these. */
+export const guildLacking = (...permissions: PermissionName[]): Failure[] => [
+  anonymous,
+  stranger,
+  reader,
+  ...permissions.map(lacks),
+];
+/** The same in a channel, and who may not view it. */
+export const channelLacking = (...permissions: PermissionName[]): Failure[] => [
+  ...guildLacking(...permissions),
+  hidden,
+];
+/** An operation without a body that could be wrong or too much. */
+export const only = (forbidden: readonly Failure[], unknown: readonly Failure[]): Failures => ({
+  forbidden,
+  unknown,
+  invalid: [],
+  limits: [],
+});
+
 export const unknown = (parameter: string, code: number): Failure => ({
   params: { [parameter]: NOTHING },
   status: 404,

@@ -6,12 +6,14 @@ import {
   CHOICES,
   type FailureTable,
   full,
+  guildLacking,
   lacks,
   long,
   NOTHING,
   noGuild,
   noMember,
   noRole,
+  only,
   REQUIRED,
   reader,
   stranger,
@@ -23,7 +25,7 @@ import {
   wrongQuery,
 } from "./failure.ts";
 
-const seen = { forbidden: [anonymous, stranger], unknown: [noGuild], invalid: [], limits: [] };
+const seen = only([anonymous, stranger], [noGuild]);
 const noBan = unknown("user_id", 10026);
 const rolesForm = [
   wrong("name", long(101), BAD_LENGTH),
@@ -49,7 +51,7 @@ const beyondRank = full(50013, aboveTheBot, { as: "bot", status: 403 });
 export const guildFailures: FailureTable = {
   get_guild: { ...seen, invalid: [wrongQuery("with_counts", "maybe", CHOICES)] },
   update_guild: {
-    forbidden: [anonymous, stranger, reader, lacks("MANAGE_GUILD")],
+    forbidden: guildLacking("MANAGE_GUILD"),
     unknown: [
       noGuild,
       { body: () => ({ system_channel_id: NOTHING }), status: 404, code: 10003 },
@@ -64,7 +66,7 @@ export const guildFailures: FailureTable = {
     limits: [],
   },
   list_guild_audit_log_entries: {
-    forbidden: [anonymous, stranger, reader, lacks("VIEW_AUDIT_LOG")],
+    forbidden: guildLacking("VIEW_AUDIT_LOG"),
     unknown: [noGuild],
     invalid: [wrongQuery("limit", "101", TOO_LARGE), wrongQuery("user_id", "somebody", "BASE_TYPE_INVALID")],
     limits: [],
@@ -72,7 +74,7 @@ export const guildFailures: FailureTable = {
   list_guild_roles: seen,
   get_guild_role: { ...seen, unknown: [noGuild, noRole] },
   create_guild_role: {
-    forbidden: [anonymous, stranger, reader, lacks("MANAGE_ROLES")],
+    forbidden: guildLacking("MANAGE_ROLES"),
     unknown: [noGuild],
     invalid: rolesForm,
     limits: [
@@ -90,17 +92,12 @@ export const guildFailures: FailureTable = {
     limits: [],
   },
   bulk_update_guild_roles: {
-    forbidden: [anonymous, stranger, reader, lacks("MANAGE_ROLES")],
+    forbidden: guildLacking("MANAGE_ROLES"),
     unknown: [noGuild, { body: () => [{ id: NOTHING, position: 1 }], status: 404, code: 10011 }],
     invalid: [wrong("0.position", -1, TOO_SMALL), wrongBody(() => [{ position: 1 }], "0.id", REQUIRED)],
     limits: [],
   },
-  delete_guild_role: {
-    forbidden: [anonymous, stranger, reader, lacks("MANAGE_ROLES"), beyondRank],
-    unknown: [noGuild, noRole],
-    invalid: [],
-    limits: [],
-  },
+  delete_guild_role: only([anonymous, stranger, reader, lacks("MANAGE_ROLES"), beyondRank], [noGuild, noRole]),
   list_guild_members: {
     ...seen,
     invalid: [wrongQuery("limit", "1001", TOO_LARGE), wrongQuery("limit", "0", TOO_SMALL)],
@@ -131,44 +128,30 @@ export const guildFailures: FailureTable = {
     invalid: [wrong("nick", long(33), BAD_LENGTH)],
     limits: [],
   },
-  add_guild_member_role: {
-    forbidden: [anonymous, stranger, reader, lacks("MANAGE_ROLES"), beyondRank],
-    unknown: [noGuild, noMember, noRole],
-    invalid: [],
-    limits: [],
-  },
-  delete_guild_member_role: {
-    forbidden: [anonymous, stranger, reader, lacks("MANAGE_ROLES"), beyondRank],
-    unknown: [noGuild, noMember, noRole],
-    invalid: [],
-    limits: [],
-  },
-  delete_guild_member: {
-    forbidden: [anonymous, stranger, reader, lacks("KICK_MEMBERS")],
-    unknown: [noGuild, noMember],
-    invalid: [],
-    limits: [],
-  },
+  add_guild_member_role: only(
+    [anonymous, stranger, reader, lacks("MANAGE_ROLES"), beyondRank],
+    [noGuild, noMember, noRole],
+  ),
+  delete_guild_member_role: only(
+    [anonymous, stranger, reader, lacks("MANAGE_ROLES"), beyondRank],
+    [noGuild, noMember, noRole],
+  ),
+  delete_guild_member: only(guildLacking("KICK_MEMBERS"), [noGuild, noMember]),
   list_guild_bans: {
-    forbidden: [anonymous, stranger, reader, lacks("BAN_MEMBERS")],
+    forbidden: guildLacking("BAN_MEMBERS"),
     unknown: [noGuild],
     invalid: [wrongQuery("limit", "1001", TOO_LARGE)],
     limits: [],
   },
-  get_guild_ban: {
-    forbidden: [anonymous, stranger, reader, lacks("BAN_MEMBERS")],
-    unknown: [noGuild, noBan],
-    invalid: [],
-    limits: [],
-  },
+  get_guild_ban: only(guildLacking("BAN_MEMBERS"), [noGuild, noBan]),
   ban_user_from_guild: {
-    forbidden: [anonymous, stranger, reader, lacks("BAN_MEMBERS")],
+    forbidden: guildLacking("BAN_MEMBERS"),
     unknown: [noGuild, unknown("user_id", 10013)],
     invalid: [wrong("delete_message_seconds", 604_801, TOO_LARGE), wrong("delete_message_days", 8, TOO_LARGE)],
     limits: [],
   },
   bulk_ban_users_from_guild: {
-    forbidden: [anonymous, stranger, reader, lacks("BAN_MEMBERS"), lacks("MANAGE_GUILD")],
+    forbidden: guildLacking("BAN_MEMBERS", "MANAGE_GUILD"),
     unknown: [noGuild],
     invalid: [
       wrongBody(() => ({}), "user_ids", REQUIRED),
@@ -183,10 +166,5 @@ export const guildFailures: FailureTable = {
       ),
     ],
   },
-  unban_user_from_guild: {
-    forbidden: [anonymous, stranger, reader, lacks("BAN_MEMBERS")],
-    unknown: [noGuild, noBan],
-    invalid: [],
-    limits: [],
-  },
+  unban_user_from_guild: only(guildLacking("BAN_MEMBERS"), [noGuild, noBan]),
 };

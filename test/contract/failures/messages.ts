@@ -2,6 +2,7 @@ import {
   anonymous,
   BAD_LENGTH,
   CHOICES,
+  channelLacking,
   type Failure,
   type FailureTable,
   full,
@@ -11,8 +12,8 @@ import {
   NOTHING,
   noChannel,
   noMessage,
+  only,
   REQUIRED,
-  reader,
   stranger,
   TOO_LARGE,
   TOO_SMALL,
@@ -52,12 +53,7 @@ export const messageForm: readonly Failure[] = [
   wrong("embeds.0.color", 0x1000000, TOO_LARGE),
 ];
 export const empty: Failure = { body: () => ({}), status: 400, code: 50006 };
-const pinning = {
-  forbidden: [...inChannel, reader, lacks("PIN_MESSAGES")],
-  unknown: [noChannel, noMessage],
-  invalid: [],
-  limits: [],
-};
+const pinning = only(channelLacking("PIN_MESSAGES"), [noChannel, noMessage]);
 const pins = full(30003, async ({ sql, at, freeId }) => {
   await sql`
     insert into messages (id, channel_id, author_id, content, pinned_at)
@@ -68,7 +64,7 @@ const pins = full(30003, async ({ sql, at, freeId }) => {
 
 export const messageFailures: FailureTable = {
   create_message: {
-    forbidden: [...inChannel, reader, lacks("SEND_MESSAGES")],
+    forbidden: channelLacking("SEND_MESSAGES"),
     unknown: [noChannel],
     invalid: [
       ...messageForm,
@@ -84,26 +80,16 @@ export const messageFailures: FailureTable = {
     limits: embedLimits,
   },
   list_messages: { forbidden: inChannel, unknown: [noChannel], invalid: page, limits: [] },
-  get_message: {
-    forbidden: [...inChannel, lacks("READ_MESSAGE_HISTORY")],
-    unknown: [noChannel, noMessage],
-    invalid: [],
-    limits: [],
-  },
+  get_message: only([...inChannel, lacks("READ_MESSAGE_HISTORY")], [noChannel, noMessage]),
   update_message: {
     forbidden: [...inChannel, { as: "reader", status: 403, code: 50005 }],
     unknown: [noChannel, noMessage],
     invalid: [...messageForm, { ...empty, body: () => ({ content: "", embeds: [] }) }],
     limits: embedLimits,
   },
-  delete_message: {
-    forbidden: [...inChannel, reader, lacks("MANAGE_MESSAGES")],
-    unknown: [noChannel, noMessage],
-    invalid: [],
-    limits: [],
-  },
+  delete_message: only(channelLacking("MANAGE_MESSAGES"), [noChannel, noMessage]),
   bulk_delete_messages: {
-    forbidden: [...inChannel, reader, lacks("MANAGE_MESSAGES")],
+    forbidden: channelLacking("MANAGE_MESSAGES"),
     unknown: [noChannel],
     invalid: [
       wrongBody(() => ({}), "messages", REQUIRED),
@@ -119,12 +105,7 @@ export const messageFailures: FailureTable = {
       },
     ],
   },
-  trigger_typing_indicator: {
-    forbidden: [...inChannel, reader, lacks("SEND_MESSAGES")],
-    unknown: [noChannel],
-    invalid: [],
-    limits: [],
-  },
+  trigger_typing_indicator: only(channelLacking("SEND_MESSAGES"), [noChannel]),
   add_my_message_reaction: {
     forbidden: [
       ...inChannel,
@@ -141,36 +122,21 @@ export const messageFailures: FailureTable = {
       }),
     ],
   },
-  delete_my_message_reaction: {
-    forbidden: inChannel,
-    unknown: [noChannel, noMessage, noEmoji],
-    invalid: [],
-    limits: [],
-  },
-  delete_user_message_reaction: {
-    forbidden: [...inChannel, reader, lacks("MANAGE_MESSAGES")],
-    unknown: [noChannel, noMessage, noEmoji, unknown("user_id", 10013)],
-    invalid: [],
-    limits: [],
-  },
+  delete_my_message_reaction: only(inChannel, [noChannel, noMessage, noEmoji]),
+  delete_user_message_reaction: only(channelLacking("MANAGE_MESSAGES"), [
+    noChannel,
+    noMessage,
+    noEmoji,
+    unknown("user_id", 10013),
+  ]),
   list_message_reactions_by_emoji: {
     forbidden: inChannel,
     unknown: [noChannel, noMessage, noEmoji],
     invalid: [...page, wrongQuery("type", "2", CHOICES)],
     limits: [],
   },
-  delete_all_message_reactions: {
-    forbidden: [...inChannel, reader, lacks("MANAGE_MESSAGES")],
-    unknown: [noChannel, noMessage],
-    invalid: [],
-    limits: [],
-  },
-  delete_all_message_reactions_by_emoji: {
-    forbidden: [...inChannel, reader, lacks("MANAGE_MESSAGES")],
-    unknown: [noChannel, noMessage, noEmoji],
-    invalid: [],
-    limits: [],
-  },
+  delete_all_message_reactions: only(channelLacking("MANAGE_MESSAGES"), [noChannel, noMessage]),
+  delete_all_message_reactions_by_emoji: only(channelLacking("MANAGE_MESSAGES"), [noChannel, noMessage, noEmoji]),
   list_pins: {
     forbidden: inChannel,
     unknown: [noChannel],
@@ -179,7 +145,7 @@ export const messageFailures: FailureTable = {
   },
   create_pin: { ...pinning, limits: [pins] },
   delete_pin: pinning,
-  deprecated_list_pins: { forbidden: inChannel, unknown: [noChannel], invalid: [], limits: [] },
+  deprecated_list_pins: only(inChannel, [noChannel]),
   deprecated_create_pin: { ...pinning, limits: [pins] },
   deprecated_delete_pin: pinning,
 };

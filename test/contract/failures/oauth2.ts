@@ -4,9 +4,11 @@ import {
   BAD_TYPE,
   type Failure,
   type FailureTable,
+  guildLacking,
   lacks,
   long,
   noGuild,
+  only,
   REQUIRED,
   reader,
   stranger,
@@ -21,10 +23,10 @@ const asBot: Failure = { as: "bot", status: 403, code: 50025 };
 const token = { access_token: "go_nonsense" };
 
 export const oauth2Failures: FailureTable = {
-  get_my_oauth2_authorization: { forbidden: [anonymous, asPerson, asBot], unknown: [], invalid: [], limits: [] },
-  get_openid_connect_userinfo: { forbidden: [anonymous, asPerson, asBot], unknown: [], invalid: [], limits: [] },
-  get_public_keys: { forbidden: [], unknown: [], invalid: [], limits: [] },
-  list_my_connections: { forbidden: [anonymous], unknown: [], invalid: [], limits: [] },
+  get_my_oauth2_authorization: only([anonymous, asPerson, asBot], []),
+  get_openid_connect_userinfo: only([anonymous, asPerson, asBot], []),
+  get_public_keys: only([], []),
+  list_my_connections: only([anonymous], []),
   add_guild_member: {
     forbidden: [
       anonymous,
@@ -42,16 +44,6 @@ export const oauth2Failures: FailureTable = {
     ],
     limits: [],
   },
-  list_guild_integrations: {
-    forbidden: [anonymous, stranger, reader, lacks("MANAGE_GUILD")],
-    unknown: [noGuild],
-    invalid: [],
-    limits: [],
-  },
-  delete_guild_integration: {
-    forbidden: [anonymous, stranger, reader, lacks("MANAGE_GUILD")],
-    unknown: [noGuild, unknown("integration_id", 10005)],
-    invalid: [],
-    limits: [],
-  },
+  list_guild_integrations: only(guildLacking("MANAGE_GUILD"), [noGuild]),
+  delete_guild_integration: only(guildLacking("MANAGE_GUILD"), [noGuild, unknown("integration_id", 10005)]),
 };

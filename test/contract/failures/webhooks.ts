@@ -1,20 +1,18 @@
 import {
-  anonymous,
   BAD_LENGTH,
   CHOICES,
+  channelLacking,
   type FailureTable,
   full,
-  hidden,
-  lacks,
+  guildLacking,
   long,
   NOTHING,
   noChannel,
   noGuild,
   notItsToken,
   noWebhook,
+  only,
   REQUIRED,
-  reader,
-  stranger,
   unknown,
   wrong,
   wrongBody,
@@ -22,13 +20,8 @@ import {
 } from "./failure.ts";
 import { embedLimits, empty, messageForm } from "./messages.ts";
 
-const managed = {
-  forbidden: [anonymous, stranger, reader, lacks("MANAGE_WEBHOOKS")],
-  unknown: [noWebhook],
-  invalid: [],
-  limits: [],
-};
-const withToken = { forbidden: [notItsToken], unknown: [noWebhook], invalid: [], limits: [] };
+const managed = only(guildLacking("MANAGE_WEBHOOKS"), [noWebhook]);
+const withToken = only([notItsToken], [noWebhook]);
 const noMessage = unknown("message_id", 10008);
 const name = wrong("name", long(81), BAD_LENGTH);
 
@@ -55,7 +48,7 @@ export const interactionFailures: FailureTable = {
 
 export const webhookFailures: FailureTable = {
   create_webhook: {
-    forbidden: [anonymous, stranger, reader, hidden, lacks("MANAGE_WEBHOOKS")],
+    forbidden: channelLacking("MANAGE_WEBHOOKS"),
     unknown: [noChannel],
     invalid: [name, wrongBody(() => ({}), "name", REQUIRED)],
     limits: [
@@ -66,18 +59,8 @@ export const webhookFailures: FailureTable = {
       }),
     ],
   },
-  list_channel_webhooks: {
-    forbidden: [anonymous, stranger, reader, hidden, lacks("MANAGE_WEBHOOKS")],
-    unknown: [noChannel],
-    invalid: [],
-    limits: [],
-  },
-  get_guild_webhooks: {
-    forbidden: [anonymous, stranger, reader, lacks("MANAGE_WEBHOOKS")],
-    unknown: [noGuild],
-    invalid: [],
-    limits: [],
-  },
+  list_channel_webhooks: only(channelLacking("MANAGE_WEBHOOKS"), [noChannel]),
+  get_guild_webhooks: only(guildLacking("MANAGE_WEBHOOKS"), [noGuild]),
   get_webhook: managed,
   update_webhook: {
     ...managed,
