@@ -12,7 +12,7 @@ import {
 import { TEST_EVENT } from "../../core/webhook-events.ts";
 import { overwriteFacts } from "../../core/wire/channel.ts";
 import { contentless } from "../frames.ts";
-import type { QueuedDelivery } from "./queue.ts";
+import { ageMs, type QueuedDelivery } from "./queue.ts";
 import type { Target } from "./targets.ts";
 
 const ENABLED = 2;
@@ -35,7 +35,7 @@ export function reasonToDrop(delivery: QueuedDelivery, target: Target, now: numb
   if (type === TEST_EVENT) return undefined;
   if (target.status !== ENABLED) return "the endpoint is switched off";
   if (!target.types.includes(type)) return "the endpoint is not subscribed to this event";
-  if (type === "TYPING_START" && delivery.age_ms > TYPING_MS) return "nobody is typing any more";
+  if (type === "TYPING_START" && ageMs(delivery) > TYPING_MS) return "nobody is typing any more";
   // The application's own, or of a conversation with its bot.
   if (guildId === "0") return undefined;
   const rule = isEventName(type) ? EVENTS[type] : undefined;

@@ -15,7 +15,7 @@ export interface QueuedDelivery {
   attempts: number;
   /** Milliseconds until it may be sent; negative when it may. */
   due_in_ms: number;
-  /** Milliseconds. */
+  /** Milliseconds since the event when it was read; see `ageMs`. */
   age_ms: number;
   created_at: Date;
   /** JSON text; null when the event is no longer kept. */
@@ -29,6 +29,9 @@ export interface Place extends Pick<QueuedDelivery, "endpoint_id" | "server_id" 
   /** performance.now() at which what happened there had been read. */
   loadedAt: number;
 }
+
+/** Milliseconds since the event: a delivery may wait in memory for long. */
+export const ageMs = ({ age_ms, place }: QueuedDelivery) => age_ms + performance.now() - place.loadedAt;
 
 export interface Lease {
   endpoint_id: string;

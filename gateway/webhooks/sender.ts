@@ -5,7 +5,7 @@ import type { Finisher, Outcome } from "./finish.ts";
 import type { Lanes } from "./lanes.ts";
 import type { DispatcherLimits } from "./limits.ts";
 import { eventPayload, reasonToDrop } from "./payload.ts";
-import type { QueuedDelivery } from "./queue.ts";
+import { ageMs, type QueuedDelivery } from "./queue.ts";
 import { retryDelayMs } from "./retry-schedule.ts";
 import type { Standing } from "./standing.ts";
 import type { Target, Targets } from "./targets.ts";
@@ -145,7 +145,7 @@ export class Sender {
       const state = target.status === 3 ? "dead" : "dropped";
       return { state, error: reason ?? "the endpoint has no URL", attempt: null };
     }
-    if (row.age_ms > limits.maxAgeMs && row.state !== "replay") {
+    if (ageMs(row) > limits.maxAgeMs && row.state !== "replay") {
       return { state: "dead", error: "the endpoint has not answered in time", attempt: null };
     }
     // Another process may have the right secret.

@@ -5,6 +5,7 @@ test("every receiver that lives gets everything, verifiable, while dispatchers, 
   const { faults, ...counts } = await webhooksUnderFire({
     subscriptions: 18,
     messages: 60,
+    backlog: 200,
     kills: 1,
     retrySeconds: 60,
     print: () => {},

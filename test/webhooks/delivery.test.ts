@@ -226,6 +226,16 @@ describe("a failure", () => {
     expect((await rows())[0]).toMatchObject({ attempts: 2, last_status: null, last_error: expect.any(String) });
   });
 
+  test("ends those behind it that get too old while they wait in memory", async () => {
+    await insertApplication(sql, guild, receiver.url);
+    for (let i = 0; i < 9; i++) await emitMessage(sql, guild, `${i}`);
+    receiver.answer = () => {};
+    dispatch({ retryDelaysMs: [], timeoutMs: 400, maxAgeMs: 1000 });
+    await untilStates(Array(9).fill("dead"));
+    expect(receiver.received.length).toBeLessThan(9);
+    expect((await rows()).at(-1)).toMatchObject({ attempts: 0, last_error: "the endpoint has not answered in time" });
+  });
+
   test("with 410 stops at once and disables the URL; what else waits can be replayed", async () => {
     const gone = await insertApplication(sql, guild, `${receiver.url}/gone`);
     const other = await insertApplication(sql, guild, `${receiver.url}/other`);
