@@ -55,11 +55,41 @@ function forgedKeys({ secrets }: SigningKeys): SigningKeys {
  * @param id names the PING; without dots
  * @returns what is wrong, in words for the developer; undefined when nothing is
  */
-export async function verifyEndpoint(egress: Egress, endpoint: Endpoint, id: string): Promise<string | undefined> {
-  const [genuine, refused] = await Promise.allSettled(
-    [endpoint.keys, forgedKeys(endpoint.keys)].map((keys) => ping(egress, endpoint, keys, id)),
-  );
-  return fault(genuine, 204, "a PING") ?? fault(refused, 401, "a request with an invalid signature");
+export function verifyEndpoint(egress: Egress, endpoint: Endpoint, id: string): Promise<string | undefined> {
+  const send = (keys: SigningKeys) => ping(egress, endpoint, keys, id);
+  return faultOfEndpoint(send, endpoint.keys, forgedKeys(endpoint.keys), (answer) => unless(204, answer, "a PING"));
+}
+
+/**
+ * What is wrong with a URL by how it answers a PING and one that is signed with forged keys. Both are sent at once, so
+ * that it can't tell them apart but by the signature.
+ * @param faultOf what is wrong with the answer to the PING
+ */
+export async function faultOfEndpoint<K>(
+  send: (keys: K) => Promise<EgressResponse>,
+  genuine: K,
+  forged: K,
+  faultOf: (answer: EgressResponse) => string | undefined,
+): Promise<string | undefined> {
+  const [answered, refused] = await Promise.allSettled([send(genuine), send(forged)]);
+  return judged(answered, faultOf) ?? judged(refused, faultOfRefusal);
+}
+
+/** What is wrong with how a URL answered an invalid signature. */
+export const faultOfRefusal = (answer: EgressResponse) => unless(401, answer, "a request with an invalid signature");
+
+/** That a URL answered with another status than it must. */
+export function unless(wanted: number, { status }: EgressResponse, what: string): string | undefined {
+  return status === wanted ? undefined : `The URL answered ${what} with ${status}; it must answer ${wanted}.`;
+}
+
+function judged(
+  outcome: PromiseSettledResult<EgressResponse>,
+  faultOf: (answer: EgressResponse) => string | undefined,
+): string | undefined {
+  if (outcome.status === "fulfilled") return faultOf(outcome.value);
+  const reason: unknown = outcome.reason;
+  return `The URL could not be called: ${reason instanceof Error ? reason.message : String(reason)}`;
 }
 
 /**
@@ -70,17 +100,4 @@ export async function acceptsForgery(egress: Egress, endpoint: Endpoint, id: str
   const answer = await ping(egress, endpoint, forgedKeys(endpoint.keys), id).catch(() => null);
   if (answer?.status === 401) return false;
   return answer !== null && answer.status >= 200 && answer.status < 300 ? true : null;
-}
-
-function fault(
-  outcome: PromiseSettledResult<EgressResponse> | undefined,
-  wanted: number,
-  what: string,
-): string | undefined {
-  if (outcome?.status === "fulfilled") {
-    const { status } = outcome.value;
-    return status === wanted ? undefined : `The URL answered ${what} with ${status}; it must answer ${wanted}.`;
-  }
-  const reason = outcome?.reason;
-  return `The URL could not be called: ${reason instanceof Error ? reason.message : String(reason)}`;
 }

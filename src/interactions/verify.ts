@@ -1,6 +1,7 @@
 import { InteractionResponseType, InteractionType } from "discord-api-types/v10";
 import { z } from "zod";
 import type { EgressResponse } from "../../core/egress.ts";
+import { faultOfEndpoint, faultOfRefusal, unless } from "../../core/webhook-endpoint.ts";
 import { generateKeyPair } from "../../core/webhook-signing.ts";
 import type { App } from "../app.ts";
 import { clearFailures, countFailure, type DueEndpoint, takeDueEndpoints } from "../store/interaction-endpoints.ts";
@@ -21,44 +22,27 @@ const pong = z.object({ type: z.literal(InteractionResponseType.Pong) });
 
 /**
  * Looks whether a URL may become an application's `interactions_endpoint_url`: it must answer a PING with a PONG, and
- * one that is signed with another key with 401. Both at once, so that it can't tell them apart but by the signature.
+ * one that is signed with another key with 401.
  * https://discord.com/developers/docs/interactions/overview#setting-up-an-endpoint
  * @returns what is wrong, in words for the developer; undefined when nothing is
  */
-export async function verifyInteractionEndpoint(
+export function verifyInteractionEndpoint(
   app: App,
   applicationId: string,
   { url, seed }: { url: string; seed: Buffer },
 ): Promise<string | undefined> {
   const body = ping(applicationId, app.nextId());
-  const [genuine, forged] = await Promise.allSettled(
-    [seed, generateKeyPair().seed].map((key) => postInteraction(app, { url, seed: key }, body)),
-  );
-  return pongFault(genuine) ?? refusalFault(forged);
+  const send = (key: Buffer) => postInteraction(app, { url, seed: key }, body);
+  return faultOfEndpoint(send, seed, generateKeyPair().seed, faultOfPong);
 }
 
-type Outcome = PromiseSettledResult<EgressResponse> | undefined;
-
-function pongFault(outcome: Outcome): string | undefined {
-  if (outcome?.status !== "fulfilled") return unreachable(outcome);
-  const { status, headers, body } = outcome.value;
-  if (status !== 200) return `The URL answered a PING with ${status}; it must answer 200.`;
-  if (!isJson(String(headers["content-type"] ?? ""))) {
+function faultOfPong(answer: EgressResponse): string | undefined {
+  const wrong = unless(200, answer, "a PING");
+  if (wrong !== undefined) return wrong;
+  if (!isJson(String(answer.headers["content-type"] ?? ""))) {
     return "The URL answered a PING without Content-Type: application/json.";
   }
-  return pong.safeParse(parsed(body)).success ? undefined : 'The URL must answer a PING with {"type":1}.';
-}
-
-function refusalFault(outcome: Outcome): string | undefined {
-  if (outcome?.status !== "fulfilled") return unreachable(outcome);
-  const { status } = outcome.value;
-  if (status === 401) return undefined;
-  return `The URL answered a request with an invalid signature with ${status}; it must answer 401.`;
-}
-
-function unreachable(outcome: Exclude<Outcome, PromiseFulfilledResult<EgressResponse>>): string {
-  const reason: unknown = outcome?.reason;
-  return `The URL could not be called: ${reason instanceof Error ? reason.message : String(reason)}`;
+  return pong.safeParse(parsed(answer.body)).success ? undefined : 'The URL must answer a PING with {"type":1}.';
 }
 
 function parsed(text: string): unknown {
@@ -88,10 +72,10 @@ export async function probeEndpoints(app: Prober): Promise<void> {
 async function probe(app: Prober, endpoint: DueEndpoint): Promise<void> {
   const { id, url } = endpoint;
   const seed = generateKeyPair().seed;
-  const [outcome] = await Promise.allSettled([postInteraction(app, { url, seed }, ping(id, app.nextId()))]);
+  const answer = await postInteraction(app, { url, seed }, ping(id, app.nextId())).catch(() => undefined);
   // Unreachable is no fault of its security; its interactions fail, which the owner notices.
-  if (outcome?.status !== "fulfilled" || AWAY.includes(outcome.value.status)) return;
-  const fault = refusalFault(outcome);
+  if (answer === undefined || AWAY.includes(answer.status)) return;
+  const fault = faultOfRefusal(answer);
   if (fault === undefined) return clearFailures(app.sql, endpoint);
   const removed = await countFailure(app.sql, endpoint, fault, MAX_FAILURES, new Date(app.now()));
   app.log.warn({ applicationId: id, fault, removed }, "interactions endpoint failed a security check");
