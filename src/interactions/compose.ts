@@ -36,14 +36,22 @@ export function senderOf(interaction: InteractionRow) {
   };
 }
 
-/** Readies an answer, with its files stored. @param answersTo the message that it replies to */
+/**
+ * Readies an answer, with its files stored.
+ * @param more the message that it replies to, and its files when they are stored already
+ */
 export async function compose(
   app: App,
   interaction: InteractionRow,
   body: ResponseMessage,
   uploads: readonly Upload[],
-  { answersTo, originalId }: { answersTo?: Source | undefined; originalId?: string | undefined },
+  more: {
+    answersTo?: Source | undefined;
+    originalId?: string | undefined;
+    attachments?: NewMessage["attachments"] | undefined;
+  },
 ): Promise<Composed> {
+  const { answersTo, originalId } = more;
   const plan = planAttachments(body.attachments, uploads);
   checkNotEmpty(body, plan);
   checkVoiceMessage(body, plan);
@@ -57,7 +65,7 @@ export async function compose(
   return build(app, interaction, {
     ...said,
     flags: said.flags | (ephemeral ? MessageFlags.Ephemeral : 0),
-    attachments: await storeUploads(app, placeOfInteraction(interaction).id, plan.added),
+    attachments: more.attachments ?? (await storeUploads(app, placeOfInteraction(interaction).id, plan.added)),
     mentioned: mentions.users,
     replied,
     repliesTo: answersTo?.message.id,

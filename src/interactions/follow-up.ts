@@ -1,10 +1,14 @@
-import { MessageFlags } from "discord-api-types/v10";
+import { InteractionType, MessageFlags } from "discord-api-types/v10";
+import type { Transaction } from "../../core/db.ts";
+import type { AttachmentRow } from "../../core/wire/attachment.ts";
 import type { WireMessage } from "../../core/wire/message.ts";
 import type { App } from "../app.ts";
 import { ApiError } from "../errors.ts";
 import type { Upload } from "../files/form.ts";
 import type { MessageEdit } from "../messages/body.ts";
+import { findEphemeral } from "../store/ephemeral-messages.ts";
 import { type InteractionRow, placeOfInteraction } from "../store/interactions.ts";
+import { lockMessage } from "../store/messages.ts";
 import type { ResponseMessage } from "./body.ts";
 import { compose, store } from "./compose.ts";
 import { prepareResponseEdit, storeResponseEdit } from "./edit.ts";
@@ -48,13 +52,32 @@ export async function followUp(
   body: ResponseMessage,
   uploads: readonly Upload[],
 ): Promise<WireMessage> {
-  // Before the first answer there is nothing to follow.
-  if (interaction.answer === null) throw new ApiError("UNKNOWN_WEBHOOK");
+  // Before the first answer there is nothing to follow, and who is still writing has asked for no message.
+  if (interaction.answer === null || interaction.type === InteractionType.ApplicationCommandAutocomplete)
+    throw new ApiError("UNKNOWN_WEBHOOK");
   const original = await findOriginal(app, interaction).catch(() => undefined);
-  if (original !== undefined && (original.message.flags & MessageFlags.Loading) !== 0) {
-    return editResponse(app, interaction, original, body, uploads);
+  let attachments: AttachmentRow[] | undefined;
+  if (original !== undefined && isLoading(original.message)) {
+    const edit = await prepareResponseEdit(app, interaction, original, body, uploads);
+    const filled = await app.change(async (tx, emit) => {
+      // Of several that come at once, one fills it in.
+      if (!(await lockLoading(tx, interaction, original))) return undefined;
+      return storeResponseEdit(app, tx, emit, interaction, original, edit);
+    });
+    if (filled !== undefined) return filled;
+    attachments = edit.attachments ?? [];
   }
   const originalId = interaction.response_id ?? undefined;
-  const composed = await compose(app, interaction, body, uploads, { answersTo: original, originalId });
+  const composed = await compose(app, interaction, body, uploads, { answersTo: original, originalId, attachments });
   return app.change((tx, emit) => store(app, tx, emit, interaction, composed));
+}
+
+const isLoading = ({ flags }: { flags: number }): boolean => (flags & MessageFlags.Loading) !== 0;
+
+/** Whether a message still stands for an answer to come; nobody else changes it until the transaction ends. */
+async function lockLoading(tx: Transaction, interaction: InteractionRow, { message, ephemeral }: Source) {
+  const found = ephemeral
+    ? (await findEphemeral(tx, message.id, interaction.user_id, true))?.message
+    : await lockMessage(tx, message.id);
+  return found !== undefined && isLoading(found);
 }

@@ -1,5 +1,5 @@
 import { MessageFlags } from "discord-api-types/v10";
-import type { Db } from "../../core/db.ts";
+import type { Db, Transaction } from "../../core/db.ts";
 import { channelColumns, type Fragment, setAndBump, userJson } from "../../core/store/fragments.ts";
 import type { ChannelRow } from "../../core/wire/channel.ts";
 import type { MessageRow } from "../../core/wire/message.ts";
@@ -130,6 +130,13 @@ export interface MessagePatch {
   mentions?: readonly string[];
   mention_roles?: readonly string[];
   mention_everyone?: boolean;
+}
+
+/** A message's flags; others who would change it wait until the transaction ends. */
+export async function lockMessage(tx: Transaction, id: string): Promise<{ flags: number } | undefined> {
+  const [row] = await tx<{ flags: number }[]>`
+    select flags from messages where id = ${id} and not deleted for update`;
+  return row;
 }
 
 export async function updateMessage(sql: Db, id: string, patch: MessagePatch, editedAt: Date | null): Promise<void> {

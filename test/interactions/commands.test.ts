@@ -361,6 +361,26 @@ describe("ephemeral answers", () => {
   });
 });
 
+describe("follow-ups at once", () => {
+  test.each([
+    ["a message", 0, false],
+    ["a message for one person", 64, false],
+    ["a message with a file", 0, true],
+  ])("after a deferral of %s, one fills it in and none is lost", async (_what, flags, withFile) => {
+    const told = await stage.use(2, greeting());
+    const deferred = await stage.answer(told, { type: 5, data: { flags } }, "?with_response=true");
+    const contents = ["one", "two", "three", "four", "five"];
+    const said = (content: string) => (withFile ? form({ content, flags }, ["a.txt", content]) : { content, flags });
+    const posted = await Promise.all(contents.map((content) => anyone.request("POST", hooks(told), said(content))));
+    expect(posted.map(({ status }) => status)).toEqual(contents.map(() => 200));
+    const ids = new Set(posted.map(({ body }) => body.id));
+    expect([ids.size, ids.has(deferred.body.interaction.response_message_id)]).toEqual([5, true]);
+    const shown = await Promise.all([...ids].map((id) => anyone.get(`${hooks(told)}/messages/${id}`)));
+    expect(shown.map(({ content }) => content).sort()).toEqual([...contents].sort());
+    expect(shown.map(({ attachments }) => attachments.length)).toEqual(contents.map(() => (withFile ? 1 : 0)));
+  });
+});
+
 describe("autocomplete", () => {
   test("what is written goes to the bot, its suggestions come back by the gateway", async () => {
     const made = await stage.command({
@@ -383,6 +403,8 @@ describe("autocomplete", () => {
     );
     expect(d).toEqual({ choices, nonce: told.nonce });
     expect((await stage.answer(told, { type: 8, data: { choices } })).body.code).toBe(40060);
+    // Who is still writing has asked for no message.
+    expect((await anyone.request("POST", hooks(told), { content: "unasked" })).body.code).toBe(10015);
     for (const wrong of [[], [{ type: 3, name: "first", value: "x", focused: true }]]) {
       expect((await stage.tries(4, { id: made.id, options: wrong })).status).toBe(400);
     }
