@@ -110,7 +110,7 @@ export const EVENTS = {
   INTERACTION_FAILURE: toUser,
   INTERACTION_MODAL_CREATE: toUser,
   APPLICATION_COMMAND_AUTOCOMPLETE_RESPONSE: { ...toUser, kept: false },
-  /** A URL that events are sent to was switched off: told to those to whom it belongs. Our own. */
+  /** A URL that events or interactions are sent to was switched off: told to those to whom it belongs. Our own. */
   EVENT_ENDPOINT_DISABLED: toUser,
   /** The user's own account is now a member of a guild: its sessions get GUILD_CREATE. */
   $GUILD_JOIN: { ...toUser, internal: true },

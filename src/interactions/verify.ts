@@ -1,6 +1,8 @@
 import { InteractionResponseType, InteractionType } from "discord-api-types/v10";
 import { z } from "zod";
 import type { EgressResponse } from "../../core/egress.ts";
+import { toLogEntry } from "../../core/event-log.ts";
+import { insertEntries } from "../../core/outbox.ts";
 import { faultOfEndpoint, faultOfRefusal, unless } from "../../core/webhook-endpoint.ts";
 import { generateKeyPair } from "../../core/webhook-signing.ts";
 import type { App } from "../app.ts";
@@ -77,6 +79,13 @@ async function probe(app: Prober, endpoint: DueEndpoint): Promise<void> {
   if (answer === undefined || AWAY.includes(answer.status)) return;
   const fault = faultOfRefusal(answer);
   if (fault === undefined) return clearFailures(app.sql, endpoint);
-  const removed = await countFailure(app.sql, endpoint, fault, MAX_FAILURES, new Date(app.now()));
+  const removed = await app.sql.begin(async (tx) => {
+    const ownerId = await countFailure(tx, endpoint, fault, MAX_FAILURES, new Date(app.now()));
+    if (ownerId === undefined) return false;
+    // Relayed soon: nobody waits for it.
+    const data = { application_id: id, interactions_endpoint_url: null, reason: fault };
+    await insertEntries(tx, [toLogEntry({ t: "EVENT_ENDPOINT_DISABLED", userId: ownerId, data })]);
+    return true;
+  });
   app.log.warn({ applicationId: id, fault, removed }, "interactions endpoint failed a security check");
 }

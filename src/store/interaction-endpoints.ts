@@ -56,7 +56,7 @@ export async function clearFailures(sql: Db, { id, url }: DueEndpoint): Promise<
 
 /**
  * The URL has not. At the limit it is removed; one that was set meanwhile is left alone.
- * @returns whether it was removed
+ * @returns the application's owner when it was removed
  */
 export async function countFailure(
   sql: Db,
@@ -64,14 +64,14 @@ export async function countFailure(
   fault: string,
   limit: number,
   now: Date,
-): Promise<boolean> {
-  const [row] = await sql<{ removed: boolean }[]>`
+): Promise<string | undefined> {
+  const [row] = await sql<{ owner_id: string; removed: boolean }[]>`
     update applications set interactions_endpoint_failures = interactions_endpoint_failures + 1,
       interactions_endpoint_fault = ${fault},
       interactions_endpoint_url =
         case when interactions_endpoint_failures + 1 < ${limit} then interactions_endpoint_url end,
       interactions_endpoint_removed_at = case when interactions_endpoint_failures + 1 >= ${limit} then ${now}::timestamptz end
     where id = ${id} and interactions_endpoint_url = ${url}
-    returning interactions_endpoint_url is null as removed`;
-  return row?.removed === true;
+    returning owner_id, interactions_endpoint_url is null as removed`;
+  return row?.removed === true ? row.owner_id : undefined;
 }

@@ -143,6 +143,7 @@ const schemas: Readonly<Record<SentEvent, z.core.$ZodType>> = {
     application_id: z.optional(snowflake),
     guild_id: z.optional(snowflake),
     subscription_id: z.optional(snowflake),
+    interactions_endpoint_url: z.optional(z.null()),
     reason: z.string(),
   }),
   RESUMED: z.strictObject({ _trace: z.optional(z.array(z.string())) }),

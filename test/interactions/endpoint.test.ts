@@ -234,6 +234,7 @@ describe("later", () => {
     });
 
   test("each day it gets forged requests; with the third that it lets pass it is removed, and the owner can read why", async () => {
+    const ownerSocket = await platform.socket(stage.owner);
     await receive(proper());
     await probe();
     expect(received, "it was checked a moment ago").toHaveLength(0);
@@ -264,6 +265,12 @@ describe("later", () => {
       failures: 3,
       removed_at: expect.any(String),
       fault: expect.stringContaining("401"),
+    });
+    const { d } = await ownerSocket.event("EVENT_ENDPOINT_DISABLED");
+    expect(d).toEqual({
+      application_id: bot.id,
+      interactions_endpoint_url: null,
+      reason: expect.stringContaining("401"),
     });
     // From now on by the gateway again.
     clock.ahead = 0;
