@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 import type { NetworkList } from "./egress-rules.ts";
+import { memoized } from "./memoized.ts";
 
 /**
  * Whose request it is. X-Forwarded-For can be written by anybody; each proxy adds the address it saw on the right.
@@ -19,19 +20,20 @@ export function clientAddress(peer: string, forwardedFor: string | undefined, tr
   return address;
 }
 
+/** Addresses of which it is remembered what they are: reading one takes as long as a small query's answer. */
+const REMEMBERED = 10_000;
+
 /** What counts as one address: with IPv6 whoever has one has a whole network of them. */
-export function addressKey(address: string): string {
+export const addressKey = memoized(REMEMBERED, (address) => {
   if (!ipaddr.IPv6.isValid(address)) return address;
   return `${ipaddr.IPv6.parse(address).parts.slice(0, 4).join(":")}/64`;
-}
+});
 
 /** IPv4 inside IPv6 is the same address. */
-function plain(address: string): string {
-  return isIP(address) === 0 ? address : ipaddr.process(address).toString();
-}
+const plain = memoized(REMEMBERED, (address) => (isIP(address) === 0 ? address : ipaddr.process(address).toString()));
 
 function isTrusted(address: string, trusted: NetworkList): boolean {
-  if (isIP(address) === 0) return false;
+  if (trusted.length === 0 || isIP(address) === 0) return false;
   const parsed = ipaddr.process(address);
   return trusted.some(([network, length]) => network.kind() === parsed.kind() && parsed.match(network, length));
 }

@@ -105,8 +105,9 @@ export function inGuildOf(
     needs: [],
     resolve: async (request) => {
       const who = signedIn(request.caller);
+      const guildId = request.params.get("guild_id");
       const targetId = userIdOf(request, who);
-      const found = await memberToShow(request.app.sql, request.params.get("guild_id"), who.user.id, targetId);
+      const found = await memberToShow(request.app.sql, { guildId, userId: who.user.id, targetId });
       if (found === undefined) throw new ApiError("UNKNOWN_GUILD");
       return { ...judge(found.standing, who, []), target: found.target };
     },
@@ -267,7 +268,7 @@ export function demand(permissions: bigint, needs: readonly PermissionName[]): v
 }
 
 async function standIn(sql: Db, guildId: string, caller: Caller, needs: readonly PermissionName[]): Promise<InGuild> {
-  const standing = await guildStanding(sql, guildId, caller.user.id);
+  const standing = await guildStanding(sql, { guildId, userId: caller.user.id });
   if (standing === undefined) throw new ApiError("UNKNOWN_GUILD");
   return judge(standing, caller, needs);
 }

@@ -1,6 +1,6 @@
 /** A timestamp in Discord's form: ISO 8601, microseconds, numeric offset. */
 export function wireTime(date: Date): string {
-  return date.toISOString().replace("Z", "000+00:00");
+  return `${date.toISOString().slice(0, -1)}000+00:00`;
 }
 
 export function wireTimeOrNull(date: Date | null): string | null {

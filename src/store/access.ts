@@ -88,12 +88,27 @@ function toMembership(guildId: string, row: StandingColumns): OwnMembership | nu
   };
 }
 
-export async function guildStanding(sql: Db, guildId: string, userId: string): Promise<GuildStanding | undefined> {
-  const [row] = await sql<StandingColumns[]>`
-    select ${standingColumns(sql)}
-    from servers s left join server_members m on m.server_id = s.id and m.user_id = ${userId}
-    where s.id = ${guildId}`;
-  return row === undefined ? undefined : toStanding(guildId, row);
+/** Of which guild, for whom. */
+interface GuildQuestion {
+  guildId: string;
+  userId: string;
+}
+
+/** Questions in one statement. */
+const BATCH = 50;
+
+/** @returns undefined when there is no such guild */
+export const guildStanding = batchedStatement(BATCH, guildStandings);
+
+async function guildStandings(sql: Db, questions: readonly GuildQuestion[]): Promise<(GuildStanding | undefined)[]> {
+  const rows = await sql<(StandingColumns & { id: string | null })[]>`
+    select s.id, ${standingColumns(sql)}
+    from unnest(${questions.map(({ guildId }) => guildId)}::bigint[],
+      ${questions.map(({ userId }) => userId)}::bigint[]) with ordinality wanted (id, user_id, nth)
+    left join servers s on s.id = wanted.id
+    left join server_members m on m.server_id = s.id and m.user_id = wanted.user_id
+    order by wanted.nth`;
+  return rows.map((row) => (row.id === null ? undefined : toStanding(row.id, row)));
 }
 
 /** The same with all of the guild's roles, for decisions about others' ranks. */
@@ -124,18 +139,39 @@ export async function guildToShow(
   return row === undefined ? undefined : { standing: toStanding(guildId, row), row, roles: row.roles };
 }
 
-/** The same with another member, or the user as a member; undefined when there is no such one. */
-export async function memberToShow(
-  sql: Db,
-  guildId: string,
-  userId: string,
-  targetId: string,
-): Promise<{ standing: GuildStanding; target: MemberRow | undefined } | undefined> {
-  const rows = await sql<(MemberRow & Pick<StandingColumns, "owner_id" | "roles">)[]>`
-    select ${memberColumns(sql)}, s.owner_id, ${ownRoles(sql)} as roles
-    from servers s left join server_members m on m.server_id = s.id and m.user_id in (${userId}, ${targetId})
-      left join users u on u.id = m.user_id
-    where s.id = ${guildId}`;
+/** A guild's standing with another member, or the user as a member. */
+export interface ShownMember {
+  standing: GuildStanding;
+  target: MemberRow | undefined;
+}
+
+interface MemberQuestion extends GuildQuestion {
+  targetId: string;
+}
+
+/** @returns undefined when there is no such guild */
+export const memberToShow = batchedStatement(BATCH, membersToShow);
+
+type ShownRow = MemberRow & Pick<StandingColumns, "owner_id" | "roles">;
+
+async function membersToShow(sql: Db, questions: readonly MemberQuestion[]): Promise<(ShownMember | undefined)[]> {
+  const rows = await sql<(ShownRow & { nth: number })[]>`
+    select ${memberColumns(sql)}, s.owner_id, ${ownRoles(sql)} as roles, wanted.nth::int as nth
+    from unnest(${questions.map(({ guildId }) => guildId)}::bigint[],
+      ${questions.map(({ userId }) => userId)}::bigint[],
+      ${questions.map(({ targetId }) => targetId)}::bigint[]) with ordinality wanted (id, user_id, target_id, nth)
+    join servers s on s.id = wanted.id
+    left join server_members m on m.server_id = s.id and m.user_id in (wanted.user_id, wanted.target_id)
+    left join users u on u.id = m.user_id`;
+  const answers: ShownRow[][] = questions.map(() => []);
+  for (const row of rows) answers[row.nth - 1]?.push(row);
+  return questions.map((question, i) => toShownMember(question, answers[i] ?? []));
+}
+
+function toShownMember(
+  { guildId, userId, targetId }: MemberQuestion,
+  rows: readonly ShownRow[],
+): ShownMember | undefined {
   const [any] = rows;
   if (any === undefined) return undefined;
   const own = rows.find((row) => row.user_id === userId);
@@ -162,7 +198,7 @@ interface StandingQuestion {
 }
 
 /** @returns undefined when there is no such channel, or it is a conversation of others */
-export const channelStanding = batchedStatement(50, channelStandings);
+export const channelStanding = batchedStatement(BATCH, channelStandings);
 
 async function channelStandings(
   sql: Db,

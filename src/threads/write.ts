@@ -45,7 +45,7 @@ export async function openForMessage(app: App, found: InGuildChannel, mentioned:
 
 /** Adds who is mentioned, if it is a member who sees the channel, and there is room. */
 async function callIn(tx: Transaction, emit: Emit, where: InThread, userId: string): Promise<void> {
-  const standing = await guildStanding(tx, where.guild.id, userId);
+  const standing = await guildStanding(tx, { guildId: where.guild.id, userId });
   if (standing === undefined || standing.membership === null) return;
   const facts = { guild: standing.guild, me: ownFacts(standing.membership) };
   if (!has(permissionsIn(facts, where.channel, true), Permission.VIEW_CHANNEL)) return;

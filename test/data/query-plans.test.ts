@@ -75,10 +75,11 @@ const manyUsers = Array.from({ length: 100 }, (_, i) => nth(i * 700 + 1));
 
 /** How each list is asked for. A new one that is not here fails the test below. */
 const cases: Record<string, () => Promise<unknown>> = {
-  guildStanding: () => access.guildStanding(sql, guildId, user),
+  guildStanding: () => Promise.all([user, owner.id].map((userId) => access.guildStanding(sql, { guildId, userId }))),
   wholeStanding: () => access.wholeStanding(sql, guildId, user),
   guildToShow: () => access.guildToShow(sql, guildId, user),
-  memberToShow: () => access.memberToShow(sql, guildId, owner.id, user),
+  memberToShow: () =>
+    Promise.all([user, owner.id].map((targetId) => access.memberToShow(sql, { guildId, userId: owner.id, targetId }))),
   channelStanding: () =>
     Promise.all([user, owner.id].map((userId) => access.channelStanding(sql, { channelId, userId }))),
   memberStanding: () => access.memberStanding(sql, guildId, user),
