@@ -35,7 +35,9 @@ export function onEvent(node: GatewayNode, event: LogEvent): Promise<void> | und
 
 function userEvent(node: GatewayNode, event: LogEvent): undefined {
   for (const session of [...(node.byUser.get(event.log.slice(2)) ?? [])]) {
-    if (session.queue !== null) enqueue(node, session, event);
+    // A revocation waits for nothing: it would be passed over with what a snapshot reflects.
+    if (event.header.t === "$SESSIONS_REVOKED") closeIfRevoked(session, event);
+    else if (session.queue !== null) enqueue(node, session, event);
     else {
       session.sentUpTo = node.feed.highest;
       deliverToUser(node, session, event);
@@ -292,12 +294,9 @@ export function deliverToUser(node: GatewayNode, session: Session, event: LogEve
       node.removeSession(session);
       return;
     }
-    case "$SESSIONS_REVOKED": {
-      if (event.number <= session.trustedAt) return;
-      const family = familyRef.parse(eventData(event)).family_id;
-      if (family === null || family === session.familyId) session.connection.close("AUTHENTICATION_FAILED");
+    case "$SESSIONS_REVOKED":
+      closeIfRevoked(session, event);
       return;
-    }
     case "$UNKNOWN":
       return;
     default: {
@@ -306,6 +305,12 @@ export function deliverToUser(node: GatewayNode, session: Session, event: LogEve
       session.send(event.rule.content ? contentFor(session, event, frame) : frame);
     }
   }
+}
+
+function closeIfRevoked(session: Session, event: LogEvent): void {
+  if (event.number <= session.trustedAt) return;
+  const family = familyRef.parse(eventData(event)).family_id;
+  if (family === null || family === session.familyId) session.connection.close("AUTHENTICATION_FAILED");
 }
 
 /**

@@ -8,7 +8,7 @@ import { wireOwnUser } from "../core/wire/user.ts";
 import { admit } from "./admission.ts";
 import { catchUp } from "./catch-up.ts";
 import { formatOf } from "./frames.ts";
-import { enterGuilds, guildCreate } from "./guild-entry.ts";
+import { enterGuilds, guildCreate, reenterGuilds } from "./guild-entry.ts";
 import { type Identity, identify as identityOf } from "./identity.ts";
 import { eventData, type LogEvent } from "./log-event.ts";
 import type { GatewayNode } from "./node.ts";
@@ -107,10 +107,10 @@ async function begin(node: GatewayNode, session: Session, identity: Identity, bo
 
 /** RESUME: a session goes on where its client left off, on whichever node. */
 export async function resume(node: GatewayNode, connection: Connection, body: Resume): Promise<void> {
+  const latest = await node.feed.latest();
   const identity = await identityOf(node.sql, body.token);
   if (identity === null) return connection.close("AUTHENTICATION_FAILED");
   const record = await loadSession(node.redis, body.session_id);
-  const latest = await node.feed.latest();
   if (
     record === null ||
     record.userId !== identity.user.id ||
@@ -131,16 +131,24 @@ export async function resume(node: GatewayNode, connection: Connection, body: Re
     large_threshold: record.largeThreshold,
     platform: record.platform,
   });
-  await whileAlive(node, session, () => goOn(node, session, record, body));
+  // A revocation, a join or a leave since the token was looked up is replayed with the rest of the account's log.
+  session.trustedAt = latest;
+  const guildIds = identity.guildIds.filter((guild) => node.handles(session, guild));
+  await whileAlive(node, session, () => goOn(node, session, record, guildIds, body.seq));
 }
 
-async function goOn(node: GatewayNode, session: Session, record: SessionRecord, { token, seq }: Resume): Promise<void> {
+async function goOn(
+  node: GatewayNode,
+  session: Session,
+  record: SessionRecord,
+  guildIds: readonly string[],
+  seq: number,
+): Promise<void> {
   session.snapshotAt = seq;
   session.sentUpTo = seq;
-  await listenToUser(node, session, token);
+  await node.feed.subscribe([userLog(session.userId)]);
   await saveSession(node.redis, session.id, record, node.config.resumeWindowSeconds);
-  const guildIds = (await memberGuildIds(node.sql, session.userId)).filter((guild) => node.handles(session, guild));
-  await enterGuilds(node, session, guildIds);
+  await reenterGuilds(node, session, guildIds);
   await resumePresence(node, session);
   const presences = await missedPresences(node, session, seq);
   const due = await dueSince(node, session, guildIds, seq);

@@ -1,8 +1,8 @@
 import { ChannelType, GatewayIntentBits } from "discord-api-types/v10";
 import { guildLog } from "../core/redis-keys.ts";
-import { type GuildSnapshot, guildSnapshots, threadsById } from "../core/store/guild-snapshot.ts";
+import { type GuildSnapshot, guildSnapshots, memberships, threadsById } from "../core/store/guild-snapshot.ts";
 import { wireGuildCreate } from "../core/wire/guild.ts";
-import { memberFacts, wireMember } from "../core/wire/member.ts";
+import { type MemberRow, memberFacts, wireMember } from "../core/wire/member.ts";
 import { roleFacts } from "../core/wire/role.ts";
 import { type ThreadMemberRow, wireThreadMember } from "../core/wire/thread.ts";
 import { catchUp } from "./catch-up.ts";
@@ -38,6 +38,31 @@ export async function enterGuilds(
 }
 
 /**
+ * The same for a session that resumes, whose client has the guilds: of those that the node knows only the membership
+ * is read, in one statement for all. When a node has died, the sessions of its guilds come to nodes that know them.
+ */
+export async function reenterGuilds(node: GatewayNode, session: Session, guildIds: readonly string[]): Promise<void> {
+  const { highest } = node.feed;
+  const known = new Set(guildIds.filter((id) => isKnownWithoutThreads(node.listInGuild(session, id))));
+  await node.feed.subscribe(guildIds.map(guildLog));
+  const rows = new Map((await memberships(node.sql, [...known], session.userId)).map((row) => [row.server_id, row]));
+  const unknown = guildIds.filter((id) => !known.has(id));
+  for (const id of known) {
+    const row = rows.get(id);
+    const entry = node.guilds.get(id);
+    if (entry === undefined) continue;
+    if (row === undefined) {
+      if (node.leaveGuild(session, id)) node.feed.unsubscribe([guildLog(id)]);
+    } else if (entry.state === null) unknown.push(id);
+    else settleMember(session, entry, entry.state, row, highest);
+  }
+  await enterGuilds(node, session, unknown);
+}
+
+/** Who is in which of a guild's threads has to be read with them. */
+const isKnownWithoutThreads = ({ state }: GuildEntry) => state !== null && state.threads.size === 0;
+
+/**
  * Gives a guild its state, unless another session did, and makes the session's user known in it.
  * @param upTo the snapshot reflects every event up to this number
  */
@@ -47,9 +72,14 @@ function settle(session: Session, entry: GuildEntry, snapshot: GuildSnapshot, up
     for (const event of entry.backlog) applyEvent(entry.state, event);
     entry.backlog = [];
   }
-  // The session's own string: one for all of its guilds.
-  entry.state.members.set(session.userId, { ...memberFacts(snapshot.me), userId: session.userId });
   rejoinThreads(entry.state.threads, snapshot);
+  settleMember(session, entry, entry.state, snapshot.me, upTo);
+}
+
+/** Makes a session's user known in a guild. */
+function settleMember(session: Session, entry: GuildEntry, state: GuildState, me: MemberRow, upTo: number): void {
+  // The session's own string: one for all of its guilds.
+  state.members.set(session.userId, { ...memberFacts(me), userId: session.userId });
   // Changes of the membership that came while it was being read. What else is queued, before a join that is replayed or
   // after it, may be of a membership that has ended since.
   for (const due of session.queue ?? []) {
@@ -59,7 +89,7 @@ function settle(session: Session, entry: GuildEntry, snapshot: GuildSnapshot, up
       due.event.log === guildLog(entry.id) &&
       OWN_CHANGES.has(due.event.header.t)
     ) {
-      applyEvent(entry.state, due.event);
+      applyEvent(state, due.event);
     }
   }
 }

@@ -169,8 +169,8 @@ export class Session {
   memberRequests: Promise<void> = Promise.resolve();
   /** The voice states it asks for, one after the other; null until the first. */
   voiceRequests: Promise<void> | null = null;
-  /** Its token was found good after this number: revocations before it are of other tokens. */
-  trustedAt = 0;
+  /** Its token was found good after this number, once it was: revocations before it are of other tokens. */
+  trustedAt = Number.POSITIVE_INFINITY;
   /** It waits for a guild that it joins. */
   joining = false;
   /** The node has let go of it: nothing may be done for it any more. */

@@ -32,6 +32,14 @@ export async function memberGuildCount(sql: Db, userId: string): Promise<number>
   return row?.count ?? 0;
 }
 
+/** A user's memberships, of those of the guilds that it is in. */
+export async function memberships(sql: Db, guildIds: readonly string[], userId: string): Promise<MemberRow[]> {
+  if (guildIds.length === 0) return [];
+  return sql<MemberRow[]>`
+    select ${memberColumns(sql)} from server_members m join users u on u.id = m.user_id
+    where m.server_id = any(${[...guildIds]}) and m.user_id = ${userId}`;
+}
+
 /**
  * Snapshots of those of the guilds that the user is in, in six statements however many there are.
  * @param present whose memberships of threads are wanted
@@ -51,9 +59,7 @@ export async function guildSnapshots(
     sql<ChannelRow[]>`
       select ${channelColumns(sql)} from channels c where c.server_id = any(${ids}) and ${notThread(sql)}
       order by c.position, c.id`,
-    sql<MemberRow[]>`
-      select ${memberColumns(sql)} from server_members m join users u on u.id = m.user_id
-      where m.server_id = any(${ids}) and m.user_id = ${userId}`,
+    memberships(sql, ids, userId),
     sql<ChannelRow[]>`
       select ${channelColumns(sql)} from threads active join channels c on c.id = active.channel_id
       where active.server_id = any(${ids}) and not active.archived order by active.channel_id`,

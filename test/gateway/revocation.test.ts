@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { Client } from "../harness/client.ts";
 import { addApi, addGateway, startPlatform } from "../harness/platform.ts";
 import { endpoint } from "../harness/processes.ts";
-import type { Socket } from "../harness/socket.ts";
+import { Socket } from "../harness/socket.ts";
 import { startTcpProxy } from "../harness/tcp-proxy.ts";
 
 const VIEW_CHANNEL = "1024";
@@ -214,3 +214,30 @@ test.each(faults)(
     }
   },
 );
+
+test("a token that is taken away while sockets come with it, new ones and some that resume, leaves none of them open", async () => {
+  for (let round = 0; round < 5; round++) {
+    const victim = await person();
+    const before = await Promise.all(Array.from({ length: 10 }, (_, i) => platform.socket(victim, { gateway: i % 3 })));
+    for (const socket of before) socket.cut();
+    const token = (victim.token ?? "").replace("Bot ", "");
+    const sockets = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => Socket.open(platform.gatewayUrl((i + 1) % 3))),
+    );
+    for (const [i, socket] of sockets.entries()) {
+      const from = before[i];
+      // A few at a time, so that the logout comes before some and after others.
+      setTimeout(
+        () =>
+          from === undefined
+            ? socket.send(2, { token, intents: 513, properties: {} })
+            : socket.send(6, { token, session_id: from.sessionId, seq: from.seq }),
+        (i % 10) * 5,
+      );
+    }
+    await sleep(round * 10);
+    await victim.post("/auth/logout");
+    await expect.poll(() => sockets.filter(({ closed }) => closed === null).length).toBe(0);
+    expect(new Set(sockets.map(({ closed }) => closed?.code))).toEqual(new Set([AUTHENTICATION_FAILED]));
+  }
+});

@@ -1,16 +1,14 @@
-import { type AddressInfo, connect, createServer } from "node:net";
 import { Redis } from "ioredis";
 import { afterAll, expect, test } from "vitest";
 import { addApi, startPlatform } from "../harness/platform.ts";
+import { countStatements } from "../harness/statement-counter.ts";
 
 // What a message costs in round trips: two statements and one script. A third statement would go unseen by every other
 // test, and be a quarter of the API's time.
 
 const platform = await startPlatform({ gateways: 1, apis: 1 });
-const database = new URL(platform.stores.databaseUrl);
-const counter = await countStatements(Number(database.port));
-database.port = String(counter.port);
-await addApi(platform, { DATABASE_URL: database.href });
+const counter = await countStatements(platform.stores.databaseUrl);
+await addApi(platform, { DATABASE_URL: counter.url });
 const redis = new Redis(platform.stores.redisUrl);
 afterAll(() => redis.disconnect());
 
@@ -51,38 +49,4 @@ async function costOf(work: () => Promise<void>): Promise<[number, number]> {
 async function scriptsRun(): Promise<number> {
   const stats = await redis.info("commandstats");
   return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
-}
-
-/** A proxy to Postgres that counts the Sync messages of its clients: each ends a statement. */
-async function countStatements(target: number): Promise<{ port: number; statements(): number }> {
-  let count = 0;
-  const server = createServer((client) => {
-    const upstream = connect(target, "127.0.0.1");
-    let unread: Buffer = Buffer.alloc(0);
-    // The first message has no type.
-    let header = 0;
-    client.on("data", (chunk) => {
-      upstream.write(chunk);
-      unread = Buffer.concat([unread, chunk]);
-      while (unread.length >= header + 4) {
-        const end = header + unread.readInt32BE(header);
-        if (unread.length < end) break;
-        if (header === 1 && unread[0] === "S".charCodeAt(0)) count += 1;
-        unread = unread.subarray(end);
-        header = 1;
-      }
-    });
-    upstream.on("data", (chunk) => client.write(chunk));
-    for (const [one, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      one.on("close", () => other.destroy());
-      one.on("error", () => other.destroy());
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  afterAll(() => server.close());
-  const { port } = server.address() as AddressInfo;
-  return { port, statements: () => count };
 }
