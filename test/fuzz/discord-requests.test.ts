@@ -25,8 +25,10 @@ const BODIES = 8;
 /** Far beyond what a busy machine needs. */
 const HUNG_MS = 60_000;
 const AT_ONCE = 6;
-/** They replace what other bodies name, or give the guild away. */
+/** They replace or remove what other bodies name, or give the guild away. */
 const LAST = new Set([
+  "ban_user_from_guild",
+  "bulk_ban_users_from_guild",
   "bulk_set_application_commands",
   "bulk_set_guild_application_commands",
   "update_channel",

@@ -170,12 +170,9 @@ test("none of it tells a secret", async () => {
   }
   await expect.poll(() => logged.includes("webhook delivery")).toBe(true);
   noteLeak("log", logged);
-  const lines = logged
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-  expect(lines.filter(({ msg }) => msg === "request failed").length).toBeGreaterThan(30);
-  expect(lines.filter(({ msg }) => msg === "request").length).toBeGreaterThan(routes.length * 2);
+  const lines = (msg: string) => logged.split(`"msg":"${msg}"`).length - 1;
+  expect(lines("request failed")).toBeGreaterThan(30);
+  expect(lines("request")).toBeGreaterThan(routes.length * 2);
   const values = await storedSecrets();
   expect(values.size).toBeGreaterThan(100);
   // What the answers that may show a signing secret have of it is its key.
@@ -206,6 +203,7 @@ async function storedSecrets(): Promise<Map<string, string>> {
   };
   const secret = await loadSecret({ secret: undefined, dataDir: stores.dir });
   addBytes(secret, "the platform's secret");
+  add(PASSWORD, "a person's password");
   for (const purpose of ["attachment urls", "consent forms"]) addBytes(deriveKey(secret, purpose), purpose);
   for (const url of [stores.databaseUrl, stores.redisUrl]) add(new URL(url).password, "a password of the stores");
   const columns = await sql<{ table: string; column: string }[]>`
