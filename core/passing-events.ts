@@ -73,7 +73,7 @@ export async function openPassingEvents(sql: Sql, log: Logger): Promise<PassingE
 
 async function askedFor(sql: Sql): Promise<ReadonlySet<string>> {
   const rows = await sql<{ type: string }[]>`
-    select t.type from unnest(${[...PASSING_WEBHOOK_EVENTS]}::text[]) as t (type)
+    select t.type from unnest(${PASSING_WEBHOOK_EVENTS}::text[]) as t (type)
     where exists (select 1 from event_endpoints e where e.status = 2 and e.event_types @> array[t.type])`;
   return new Set(rows.map(({ type }) => type));
 }

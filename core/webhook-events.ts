@@ -40,17 +40,13 @@ export function isDeliverable(type: EventName): boolean {
   return !EVENTS[type].internal && !Object.hasOwn(SOCKETS_ONLY, type);
 }
 
+const deliverable = Object.keys(EVENTS).filter((type) => isEventName(type) && isDeliverable(type));
+
 /** Those of them that are not kept for sockets. Typing is over in moments, also where a URL asked for it. */
-export const PASSING_WEBHOOK_EVENTS: readonly string[] = Object.keys(EVENTS).filter(
-  (type) => isEventName(type) && !EVENTS[type].kept && isDeliverable(type),
-);
+export const PASSING_WEBHOOK_EVENTS = deliverable.filter((type) => isEventName(type) && !EVENTS[type].kept);
 
 /** What happens in guilds. */
-export function isGuildWebhookEvent(type: string): boolean {
-  return isEventName(type) && isDeliverable(type) && EVENTS[type].sees !== "user";
-}
+export const GUILD_WEBHOOK_EVENTS = deliverable.filter((type) => isEventName(type) && EVENTS[type].sees !== "user");
 
 /** The same, in conversations with the bot as well, what the bot alone is told, and Discord's own names: some never happen. */
-export function isApplicationWebhookEvent(type: string): boolean {
-  return OF_APPLICATIONS.includes(type) || (isEventName(type) && isDeliverable(type));
-}
+export const APPLICATION_WEBHOOK_EVENTS = [...OF_APPLICATIONS, ...deliverable];

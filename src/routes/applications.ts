@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { ApplicationFlags } from "discord-api-types/v10";
 import { z } from "zod";
 import { seal, unseal } from "../../core/secret.ts";
-import { isApplicationWebhookEvent } from "../../core/webhook-events.ts";
+import { APPLICATION_WEBHOOK_EVENTS } from "../../core/webhook-events.ts";
 import { generateKeyPair } from "../../core/webhook-signing.ts";
 import { wireApplication } from "../../core/wire/application.ts";
 import { wireTimeOrNull } from "../../core/wire/time.ts";
@@ -53,7 +53,7 @@ const applicationPatch = z.object({
   redirect_uris: z.array(redirectUri).max(MAX_REDIRECT_URIS).transform(withoutRepeats).optional(),
   event_webhooks_url: httpUrl.nullish(),
   event_webhooks_status: z.literal([1, 2]).optional(),
-  event_webhooks_types: eventTypes(isApplicationWebhookEvent).optional(),
+  event_webhooks_types: eventTypes(APPLICATION_WEBHOOK_EVENTS).optional(),
 });
 
 export const applicationRoutes = [

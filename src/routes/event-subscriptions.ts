@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Permission } from "../../core/permissions.ts";
 import { seal } from "../../core/secret.ts";
-import { isGuildWebhookEvent } from "../../core/webhook-events.ts";
+import { GUILD_WEBHOOK_EVENTS } from "../../core/webhook-events.ts";
 import { generateKeyPair, newSigningSecret, parseSigningSecret } from "../../core/webhook-signing.ts";
 import { wireSubscription } from "../../core/wire/event-endpoint.ts";
 import { type InGuild, inGuild, lockedGuild, permissionsIn } from "../access.ts";
@@ -39,7 +39,7 @@ const managed: Access<{ where: InGuild; endpoint: EndpointRow }> = {
 
 const fields = z.object({
   url: httpUrl,
-  event_types: eventTypes(isGuildWebhookEvent).min(1),
+  event_types: eventTypes(GUILD_WEBHOOK_EVENTS).min(1),
   channel_ids: z.array(snowflake).min(1).max(100).nullish(),
   enabled: z.boolean().optional(),
   strict_order: z.boolean().optional(),

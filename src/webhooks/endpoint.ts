@@ -11,14 +11,15 @@ import { type EndpointRow, rotateSecret } from "../store/event-endpoints.ts";
 /** Both secrets are signed with for so long after a new one was made. */
 const OVERLAP_SECONDS = 24 * 3600;
 
-/** A list of events; what is none is named. */
-export const eventTypes = (isOne: (type: string) => boolean) =>
+/** A list of some of these events; what is none is named, and for some it is said why. */
+export const eventTypes = (names: readonly string[]) =>
   z
     .array(
       z
         .string()
         .max(64)
-        .refine(isOne, { error: ({ input }) => whyNot(input) }),
+        .refine((type) => names.includes(type), { error: ({ input }) => whyNot(input) })
+        .meta({ enum: names }),
     )
     .max(100);
 
