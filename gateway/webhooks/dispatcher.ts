@@ -72,6 +72,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
       } catch (error) {
         if (!away) log.warn({ err: String(error) }, "webhook deliveries can't be read");
         away = true;
+        held.forgetFloors();
         await pause(limits.pollMs[1]);
       }
       for (const lanes of held.all()) sender.send(lanes);

@@ -60,6 +60,12 @@ export class Held {
     return leases.length;
   }
 
+  /** Postgres was away: if it crashed, outcomes of its last moments are undone, also below the floors. */
+  forgetFloors(): void {
+    this.#floors.clear();
+    for (const lanes of this.#lanes.values()) lanes.floor = 0;
+  }
+
   async letGo(idle: readonly Lanes[]): Promise<void> {
     if (idle.length === 0) return;
     if (this.#floors.size > MAX_FLOORS) this.#floors.clear();

@@ -107,7 +107,7 @@ export interface Look {
 
 /**
  * Reads what waits at endpoints that this process holds: first attempts in the order of their events, and others that
- * are due.
+ * are due. The text of an event comes once, for all of its deliveries.
  */
 export async function readQueue(sql: Sql, looks: readonly Look[]): Promise<QueuedDelivery[]> {
   const known = looks.flatMap((look) => look.known);
@@ -118,7 +118,8 @@ export async function readQueue(sql: Sql, looks: readonly Look[]): Promise<Queue
   const rows = await sql<Omit<QueuedDelivery, "place">[]>`
     select q.id, q.endpoint_id, q.event_id, q.event_type, q.server_id, q.state, q.attempts, q.created_at,
       (extract(epoch from q.next_attempt_at - now()) * 1000)::float8 as due_in_ms,
-      (extract(epoch from now() - q.created_at) * 1000)::float8 as age_ms, e.channel_id, e.data
+      (extract(epoch from now() - q.created_at) * 1000)::float8 as age_ms, e.channel_id,
+      case when row_number() over (partition by q.event_id order by q.id) = 1 then e.data end as data
     from unnest(${looks.map(({ endpointId }) => endpointId)}::bigint[], ${looks.map(({ from }) => from)}::bigint[],
       ${looks.map(({ first }) => first)}::int[], ${looks.map(({ due }) => due)}::int[]) as a (endpoint_id, start, first, due)
     cross join lateral (
@@ -134,14 +135,17 @@ export async function readQueue(sql: Sql, looks: readonly Look[]): Promise<Queue
     order by q.id`;
   const loadedAt = performance.now();
   const places = new Map<string, Place>();
+  const texts = new Map<string, string | null>();
   return rows.map((row) => {
-    const { endpoint_id, server_id, channel_id } = row;
+    const { endpoint_id, server_id, channel_id, event_id } = row;
+    const data = texts.get(event_id) ?? row.data;
+    texts.set(event_id, data);
     let place = places.get(endpoint_id);
     if (place?.server_id !== server_id || place.channel_id !== channel_id) {
       place = { endpoint_id, server_id, channel_id, loadedAt };
       places.set(endpoint_id, place);
     }
-    return Object.assign(row, { place });
+    return Object.assign(row, { place, data });
   });
 }
 

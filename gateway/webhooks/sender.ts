@@ -119,6 +119,10 @@ export class Sender {
       if (outcome?.attempt?.status === 410 && target?.url) {
         await standing.disable(row.endpoint_id, target.url, "The URL answered 410 Gone.");
       }
+    } catch (error) {
+      // Postgres is away. What waits behind it must not go before it: all of them are read again.
+      lanes.block(row, performance.now() + this.#of.limits.pollMs[0]);
+      throw error;
     } finally {
       this.#sending -= 1;
       if (sick) this.#sendingToSick -= 1;

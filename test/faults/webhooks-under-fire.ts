@@ -61,7 +61,7 @@ export async function webhooksUnderFire(drill: Drill): Promise<Report> {
 }
 
 /** Deliveries a second to healthy receivers, alone and with the sick: what the two are compared at. */
-const HEALTHY_A_SECOND = 150;
+const HEALTHY_A_SECOND = 40;
 
 async function run(world: World, platform: ProcessPlatform, drill: Drill): Promise<Report> {
   await world.open();

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { addBot, emitMessage, insertApplication, insertGuild, type TestGuild } from "./application.ts";
 import { startEngine, until } from "./engine.ts";
@@ -122,4 +123,20 @@ test("one whose number was given earlier and that commits later is delivered all
   await slow;
   await until(() => expect(texts()).toEqual([...numbered(5), "late"]));
   expect(Math.min(...sequences())).toBe(sequences().at(-1));
+});
+
+test("strict order outlasts moments in which what a delivery is judged by can't be read", async () => {
+  const { id } = await insertApplication(sql, guild, receiver.url);
+  await strict(id);
+  for (const text of numbered(200)) await emitMessage(sql, guild, text);
+  receiver.answer = (_request, response) => setTimeout(() => response.writeHead(204).end(), 10);
+  dispatch();
+  for (let times = 0; times < 20; times++) {
+    await sql`alter table thread_members rename to thread_members_away`;
+    await pause(50);
+    await sql`alter table thread_members_away rename to thread_members`;
+    await pause(50);
+  }
+  await until(async () => expect(await states()).toEqual({ delivered: 200 }));
+  expect(texts()).toEqual(numbered(200));
 });
