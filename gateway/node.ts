@@ -62,6 +62,8 @@ export class GatewayNode {
   ending = false;
   /** Presences that Redis could not take: added and removed by presence.ts. */
   readonly unsaved = new Map<Session, SessionPresence>();
+  /** Frames that a full socket did not take, and sockets that were closed for it. */
+  readonly tooSlow = { dropped: 0, closed: 0 };
   /** The number on the last frame sent to topics. */
   sentUpTo = 0;
   /** Milliseconds for which this process has run, as far as it had time for its sockets: heartbeats.ts turns it. */

@@ -14,7 +14,7 @@ import { membersChanged, threadFor } from "./thread-state.ts";
 import { wants } from "./topics.ts";
 import { replayedVoiceState } from "./voice-delivery.ts";
 
-/** A client that has this much to read is given the rest when it has read it. */
+/** A client that has this much to read, or half of what it may have, is given the rest when it has read it. */
 const PAUSE_BYTES = 512 * 1024;
 
 /**
@@ -29,8 +29,9 @@ export function pump(node: GatewayNode, session: Session): void {
 /** @returns whether more can be sent when what was sent has left the cork */
 function sendQueue(node: GatewayNode, session: Session): boolean {
   const { connection } = session;
+  const pauseBytes = Math.min(PAUSE_BYTES, node.config.maxBackpressureBytes / 2);
   while (session.queue !== null && !session.joining) {
-    if (connection.dead || connection.buffered > PAUSE_BYTES) return false;
+    if (connection.dead || connection.buffered > pauseBytes) return false;
     const [next] = session.queue;
     if (next !== undefined && !connection.fits(sizeOf(next))) return true;
     const due = session.queue.shift();

@@ -1,5 +1,5 @@
 import { GatewayCloseCodes, GatewayOpcodes } from "discord-api-types/v10";
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { addressKey, clientAddress } from "../core/client-address.ts";
 import type { Config } from "../core/config.ts";
 import { connectDatabase } from "../core/db.ts";
@@ -196,7 +196,12 @@ function addSockets(app: TemplatedApp, node: GatewayNode): void {
       const session = socket.getUserData().connection?.session;
       if (session?.held === true) pump(node, session);
     },
-    dropped: (socket) => socket.getUserData().connection?.closeSoon(),
+    dropped: (socket) => {
+      const { connection } = socket.getUserData();
+      node.tooSlow.dropped += 1;
+      if (connection?.dead === false) node.tooSlow.closed += 1;
+      connection?.closeSoon();
+    },
     close: (socket, code) => {
       const { connection } = socket.getUserData();
       if (connection === null) return;
@@ -229,6 +234,25 @@ function addHealth(app: TemplatedApp, node: GatewayNode): void {
     registers: [registry],
     collect() {
       this.set(node.guilds.size);
+    },
+  });
+  const { tooSlow } = node;
+  new Counter({
+    name: "guildhall_gateway_dropped_total",
+    help: "Frames that a full socket did not take",
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(tooSlow.dropped);
+    },
+  });
+  new Counter({
+    name: "guildhall_gateway_too_slow_total",
+    help: "Sockets that were closed because they were read too slowly",
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(tooSlow.closed);
     },
   });
   app.get("/healthz", (res) => void res.end("ok"));

@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { afterAll, expect, test } from "vitest";
+import { slowReaderUnderLoad } from "../faults/slow-reader-under-load.ts";
 import { startGatewayProcess } from "../harness/gateway-process.ts";
 import { startPlatform } from "../harness/platform.ts";
 import { Socket } from "../harness/socket.ts";
@@ -67,4 +68,12 @@ test("slow readers are closed with what they got being a prefix, others get all;
     expect((await next.resume(bot.token ?? "", socket.sessionId, socket.seq)).t).toBe("RESUMED");
     expect([...ids(socket), ...ids(next)]).toEqual(posted);
   }
+}, 240_000);
+
+test("who reads a kilobyte a second among others is closed, resumes and has all; nobody else loses anything", async () => {
+  const drill = { clients: 60, guilds: 6, perSecond: 300, length: 1900, seconds: 10, bytesPerSecond: 1024 };
+  const { faults, counts } = await slowReaderUnderLoad({ ...drill, print: () => {} });
+  expect(faults).toEqual([]);
+  expect(counts.messages).toBe(2 * drill.seconds * drill.perSecond);
+  expect(counts["heard before the close"]).toBeLessThan(counts.messages ?? 0);
 }, 240_000);

@@ -31,14 +31,17 @@ export async function startGatewayProcess(stores: Stores, env: NodeJS.ProcessEnv
       process.kill(gateway.pid(), name);
     },
     connections: () => heldConnections(gateway.port),
-    metric: async (name) => {
-      const url = `http://127.0.0.1:${gateway.port}/metrics`;
-      const text = await (await fetch(url, { headers: { connection: "close" } })).text();
-      const value = new RegExp(`^${name} (.+)$`, "m").exec(text)?.[1];
-      if (value === undefined) throw new RangeError(`there is no metric ${name}`);
-      return Number(value);
-    },
+    metric: (name) => readMetric(`ws://127.0.0.1:${gateway.port}`, name),
   };
+}
+
+/** The value of one of a gateway's metrics. */
+export async function readMetric(gatewayUrl: string, name: string): Promise<number> {
+  const url = `http://${new URL(gatewayUrl).host}/metrics`;
+  const text = await (await fetch(url, { headers: { connection: "close" } })).text();
+  const value = new RegExp(`^${name} (.+)$`, "m").exec(text)?.[1];
+  if (value === undefined) throw new RangeError(`there is no metric ${name}`);
+  return Number(value);
 }
 
 /** Rows of the kernel's tables with this local port that belong to a process: proc_net_tcp in its documentation. */

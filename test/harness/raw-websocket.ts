@@ -86,6 +86,19 @@ export class RawWebSocket {
     return this.texts.filter((text) => text.startsWith('{"op":11')).length;
   }
 
+  /** Reads no more than this from now on. @returns how to read freely again */
+  throttle(bytesPerSecond: number): () => void {
+    const turnMs = 100;
+    this.tcp.pause();
+    const timer = setInterval(() => {
+      this.tcp.read(Math.min(Math.ceil((bytesPerSecond * turnMs) / 1000), this.tcp.readableLength));
+    }, turnMs);
+    return () => {
+      clearInterval(timer);
+      this.tcp.resume();
+    };
+  }
+
   destroy(): void {
     this.tcp.destroy();
   }
