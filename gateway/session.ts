@@ -57,8 +57,8 @@ export class Connection {
   presencesSince = 0;
   /** Set when a frame was dropped or the socket closed: nothing may be sent after. */
   dead = false;
-  /** Bytes in the cork; null outside of one. */
-  #corked: number | null = null;
+  /** What the cork still takes; null outside of `corked`. */
+  #room: number | null = null;
 
   constructor(socket: Socket, format: Format, address: string, awakeMs: number) {
     this.socket = socket;
@@ -89,27 +89,32 @@ export class Connection {
 
   sendRaw(bytes: string | Buffer): void {
     if (this.dead) return;
-    if (this.#corked !== null) this.#corked += FRAME_HEADER_BYTES + Buffer.byteLength(bytes);
+    if (this.#room === Number.POSITIVE_INFINITY) this.#room = 0;
+    else if (this.#room !== null) this.#room -= FRAME_HEADER_BYTES + Buffer.byteLength(bytes);
     this.socket.send(bytes, typeof bytes !== "string");
   }
 
   /**
-   * What is sent within goes to the kernel in one piece, if it fits in the cork.
-   * @param work says whether it has stopped because something more would not fit: it is called again then
+   * What is sent within goes to the kernel in as few pieces as corks take it, and what no cork takes goes past them.
+   * @param work says whether it has stopped because something more does not fit: it is called again then
    */
   corked(work: () => boolean): void {
+    let alone = false;
     for (let more = true; more && !this.dead; ) {
-      this.#corked = 0;
-      this.socket.cork(() => {
+      this.#room = alone ? Number.POSITIVE_INFINITY : CORK_BYTES;
+      const turn = () => {
         more = work();
-      });
-      this.#corked = null;
+      };
+      if (alone) turn();
+      else this.socket.cork(turn);
+      alone = this.#room === CORK_BYTES;
     }
+    this.#room = null;
   }
 
-  /** Whether the cork takes this much more; an empty one takes anything. */
+  /** Whether so many bytes can be sent now: in the cork, or as the one thing that goes past it. */
   fits(bytes: number): boolean {
-    return !this.#corked || this.#corked + FRAME_HEADER_BYTES + bytes < CORK_BYTES;
+    return this.#room === null || FRAME_HEADER_BYTES + bytes < this.#room;
   }
 
   get buffered(): number {

@@ -59,11 +59,11 @@ async function makeUsers(sql: Sql, count: number, bot: boolean): Promise<Account
 }
 
 /** Guilds as new ones are: the default role, and text channels that every member sees. */
-export async function makeGuilds(sql: Sql, count: number, owner: Account): Promise<Guild[]> {
+export async function makeGuilds(sql: Sql, count: number, owner: Account, channelsEach = CHANNELS): Promise<Guild[]> {
   const guilds = Array.from({ length: count }, () => ({ id: nextId(), channelId: nextId() }));
   const ids = idsOf(guilds);
   const channels = guilds.flatMap((guild) =>
-    Array.from({ length: CHANNELS }, (_, i) => ({ id: i === 0 ? guild.channelId : nextId(), guildId: guild.id })),
+    Array.from({ length: channelsEach }, (_, i) => ({ id: i === 0 ? guild.channelId : nextId(), guildId: guild.id })),
   );
   await sql`
     insert into servers (id, name, owner_id)
