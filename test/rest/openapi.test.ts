@@ -54,6 +54,16 @@ test("what a schema says of a body is what the route asks for", async () => {
   expect(message["x-rate-limit"]).toMatchObject({ requests: 5, seconds: 5, per: ["channel_id"] });
 });
 
+test("what answers with text is said to", async () => {
+  const owner = await platform.person();
+  const { channelId } = await platform.guild(owner);
+  const { id, token } = await owner.post(`/channels/${channelId}/webhooks`, { name: "hook" });
+  const answer = await platform.anonymous().request("POST", `/webhooks/${id}/${token}/slack`, { text: "hello" });
+  const { paths } = await fetchDocument();
+  const { content } = paths["/webhooks/{webhook_id}/{webhook_token}/slack"].post.responses["200"];
+  expect(answer.headers.get("content-type")?.split(";")).toContain(Object.keys(content)[0]);
+});
+
 test("the page for people lists every route and lets no script run", async () => {
   const response = await fetch(`${platform.url()}/docs`);
   expect(response.headers.get("content-security-policy")).toContain("default-src 'none'");
