@@ -13,6 +13,8 @@ const SESSIONS = Number(process.env.SESSIONS ?? 900);
 const IN_TIME_MS = 60_000;
 /** Thousands that look often would keep the machine from what they look for. */
 const POLL_MS = Math.max(20, SESSIONS / 50);
+/** Each message goes to all of them, who are in this one process. */
+const POST_MS = Math.max(100, SESSIONS / 10);
 /** No address has more sockets at once than it may have without a token. */
 const PER_ADDRESS = 250;
 
@@ -112,7 +114,7 @@ test(`a node with a third of ${SESSIONS} sessions is killed: all are back on the
       });
       if (status === 200) posted.push(body.id);
       else refused.push(status);
-      await sleep(100);
+      await sleep(POST_MS);
     }
   })();
 
