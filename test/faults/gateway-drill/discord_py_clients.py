@@ -42,6 +42,8 @@ def essence(t, d):
         return {**known, "content": d["content"][:30], "mentions": ids(d["mentions"])}
     if t == "GUILD_ROLE_UPDATE":
         return {"role": {key: d["role"][key] for key in ("id", "name")}}
+    if t == "GUILD_MEMBER_UPDATE":
+        return {"user": {"id": d["user"]["id"]}}
     d = d or {}
     return {key: d[key] for key in ("id", "guild_id") if key in d}
 

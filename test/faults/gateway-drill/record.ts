@@ -57,6 +57,8 @@ export function essence(t: string | null, d: Json): Json {
     }
     case "GUILD_ROLE_UPDATE":
       return { role: { id: d.role.id, name: d.role.name } };
+    case "GUILD_MEMBER_UPDATE":
+      return { user: { id: d.user.id } };
     default:
       return { id: d?.id, guild_id: d?.guild_id };
   }
@@ -139,7 +141,9 @@ export class SocketRecord {
     if (t === "READY") this.#begin(d);
     else if (number < this.seq) this.problems.push(`out of order: ${t} ${number} after ${this.seq}`);
     this.seq = Math.max(this.seq, number);
-    if (!this.#asksFor(t ?? "")) this.problems.push(`not permitted: ${t} without its intent`);
+    // Of its own membership it is told whatever it asked for: https://discord.com/developers/docs/events/gateway#caveats
+    const own = t === "GUILD_MEMBER_UPDATE" && d.user.id === this.bot;
+    if (!own && !this.#asksFor(t ?? "")) this.problems.push(`not permitted: ${t} without its intent`);
     const passage = this.passages.at(-1);
     if (t === "RESUMED" && passage !== undefined) {
       this.resumes += 1;
