@@ -44,7 +44,7 @@ function sendQueue(node: GatewayNode, session: Session): boolean {
       session.sentUpTo = Math.max(session.sentUpTo, due.s);
       connection.sendText(due.text);
     } else if ("body" in due) session.send(new DispatchFrame(session.sentUpTo, due.body));
-    else if (due.event.number > session.snapshotAt) {
+    else if (due.event.number > session.snapshotAt || isOverlooked(node, session, due.event)) {
       if (isUnknown(node, session, due.event)) {
         session.queue.unshift(due);
         void learn(node, session, due.event.log.slice(2));
@@ -55,6 +55,13 @@ function sendQueue(node: GatewayNode, session: Session): boolean {
     }
   }
   return false;
+}
+
+/** A guild joined after the memberships were read and before the snapshot got its number, which would pass it over. */
+function isOverlooked(node: GatewayNode, session: Session, event: LogEvent): boolean {
+  if (event.header.t !== "$GUILD_JOIN") return false;
+  const { guild_id: guildId } = guildRef.parse(eventData(event));
+  return node.handles(session, guildId) && !session.guilds.has(guildId);
 }
 
 /** What a dispatch has around its body: opcode and sequence. */

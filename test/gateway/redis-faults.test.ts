@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { addGateway, startPlatform } from "../harness/platform.ts";
-import type { Socket } from "../harness/socket.ts";
+import { Socket } from "../harness/socket.ts";
 import { startTcpProxy } from "../harness/tcp-proxy.ts";
 
 const platform = await startPlatform();
@@ -49,4 +50,29 @@ test("a node that is connected and mute notices by its probe, and reads what it 
   expect(heard(socket, "mute")).toEqual(ids);
   socket.close();
   control.close();
+});
+
+test("a guild that is joined while a session starts is told of, at whatever moment that is", async () => {
+  const newcomer = await platform.person("newcomer");
+  const invites: string[] = [];
+  for (let i = 0; i < 20; i++) {
+    const { channelId } = await platform.guild(person, `Joined ${i}`);
+    invites.push((await person.post(`/channels/${channelId}/invites`, {})).code);
+  }
+  const socket = await Socket.open(platform.gatewayUrl(1));
+  proxy.slow(60);
+  const ready = socket.identify(newcomer.token ?? "");
+  const joined: string[] = [];
+  for (const code of invites) {
+    joined.push((await newcomer.post(`/invites/${code}`, {})).guild.id);
+    await sleep(25);
+  }
+  await ready;
+  const told = () => socket.dispatches.flatMap(({ t, d }) => (t === "GUILD_CREATE" ? [d.id] : []));
+  await expect.poll(() => told().length).toBeGreaterThanOrEqual(joined.length);
+  expect(told().sort()).toEqual([...joined].sort());
+  const sequence = socket.dispatches.map(({ s }) => s ?? 0);
+  expect(sequence).toEqual([...sequence].sort((a, b) => a - b));
+  proxy.slow(0);
+  socket.close();
 });

@@ -6,6 +6,8 @@ export interface Relay {
   connections(): number;
   /** Connections stay open, nothing passes towards the client any more, or either way; new ones are served. */
   mute(how?: "answers" | "all"): void;
+  /** From here on what passes arrives so many milliseconds later. */
+  slow(ms: number): void;
   /** Ends this share of the connections, of those to a port if one is given. @returns how many */
   cut(how?: Cut, share?: number, target?: number): number;
   close(): void;
@@ -30,6 +32,8 @@ const GIVE_UP_MS = 20_000;
 export async function openRelay(ports: () => readonly number[], random = Math.random): Promise<Relay> {
   const pairs = new Set<Pair>();
   let turn = 0;
+  let delayMs = 0;
+  const later = (work: () => void) => (delayMs === 0 ? work() : setTimeout(work, delayMs));
   const server = createServer({ pauseOnConnect: true }, (client) => {
     client.on("error", () => {});
     const giveUpAt = Date.now() + GIVE_UP_MS;
@@ -44,7 +48,7 @@ export async function openRelay(ports: () => readonly number[], random = Math.ra
         target.off("error", retry);
         const pair = { client, target, port, muted: null, cutNext: false };
         pairs.add(pair);
-        join(pair, () => pairs.delete(pair));
+        join(pair, later, () => pairs.delete(pair));
       });
     };
     tryNext();
@@ -57,6 +61,9 @@ export async function openRelay(ports: () => readonly number[], random = Math.ra
     connections: () => pairs.size,
     mute: (how = "answers") => {
       for (const pair of pairs) pair.muted = how;
+    },
+    slow: (ms) => {
+      delayMs = ms;
     },
     cut: (how = "end", share = 1, target) => {
       const chosen = [...pairs].filter((pair) => (target === undefined || pair.port === target) && random() < share);
@@ -71,10 +78,13 @@ export async function openRelay(ports: () => readonly number[], random = Math.ra
 }
 
 /** Passes bytes both ways, no faster than the slower side reads: a slow client must look slow to the server. */
-function join(pair: Pair, forget: () => void): void {
+function join(pair: Pair, later: (work: () => void) => void, forget: () => void): void {
   const { client, target } = pair;
   client.on("data", (chunk) => {
-    if (pair.muted !== "all" && !target.write(chunk)) client.pause();
+    if (pair.muted === "all") return;
+    later(() => {
+      if (!target.write(chunk)) client.pause();
+    });
   });
   target.on("drain", () => client.resume());
   target.on("data", (chunk) => {
@@ -82,7 +92,11 @@ function join(pair: Pair, forget: () => void): void {
     if (pair.cutNext) {
       client.end(chunk.subarray(0, Math.ceil(chunk.length / 2)));
       target.destroy();
-    } else if (!client.write(chunk)) target.pause();
+      return;
+    }
+    later(() => {
+      if (!client.write(chunk)) target.pause();
+    });
   });
   client.on("drain", () => target.resume());
   // What the server has said still arrives, its close code too.
