@@ -323,7 +323,8 @@ export class Feed {
         histories.push(...(await Promise.all(logs.slice(at, at + CHUNK).map((log) => this.#sinceLast(log)))));
       }
       const arrived = this.#queue.filter((each) => typeof each !== "number");
-      this.#queue = mergeEvents(inOrder(histories), arrived);
+      // Ascending: what an earlier reading brought may stand before what has come since.
+      this.#queue = mergeEvents(inOrder(histories), inOrder([arrived]));
       this.#connected = true;
       this.#heardAt = Date.now();
       this.#goOn();

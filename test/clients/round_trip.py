@@ -151,7 +151,8 @@ async def commands(guild):
 
 async def fetches(guild, text):
     """What it has cached, asked for."""
-    same("channel", (await client.fetch_channel(text.id)).name, text.name)
+    # The cache's own: it may have replaced the one that the request returned.
+    same("channel", (await client.fetch_channel(text.id)).name, guild.get_channel(text.id).name)
     same("channels", {c.id for c in await guild.fetch_channels()}, {c.id for c in guild.channels})
     same("roles", {r.id for r in await guild.fetch_roles()}, {r.id for r in guild.roles})
     same("role", (await guild.fetch_role(guild.id)).name, "@everyone")

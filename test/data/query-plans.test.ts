@@ -156,6 +156,7 @@ const cases: Record<string, () => Promise<unknown>> = {
   memberGuildIds: () => snapshots.memberGuildIds(sql, user),
   memberGuildCount: () => snapshots.memberGuildCount(sql, user),
   guildSnapshots: () => snapshots.guildSnapshots(sql, [guildId], user),
+  memberships: () => snapshots.memberships(sql, [guildId], user),
   threadsById: () => snapshots.threadsById(sql, guildId, [thread], [user]),
   firstMembers: () => snapshots.firstMembers(sql, guildId, 1000),
   membersByIds: () => search.membersByIds(sql, guildId, manyUsers),
