@@ -106,7 +106,7 @@ const environment = z.object({
     .enum(["on", "off"], { error: "must be on or off" })
     .default("on")
     .describe("`off` answers without rate limits, for load tests."),
-  RATE_LIMIT_FACTOR: factor(1000)
+  RATE_LIMIT_FACTOR: factor(100_000)
     .default(1)
     .describe("Multiplies the rate limits of all routes, such as 2 or 0.5; for one application: guildhall limits."),
   GLOBAL_RATE_LIMIT: whole(1, 1_000_000)
