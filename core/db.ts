@@ -53,6 +53,11 @@ export function isTaken(error: unknown, index: string): boolean {
   return error instanceof postgres.PostgresError && error.code === "23505" && error.constraint_name === index;
 }
 
+/** True when Postgres gave up a statement for another's sake, as in a deadlock: nothing of it was done (class 40). */
+export function isGivenUp(error: unknown): boolean {
+  return error instanceof postgres.PostgresError && error.code.startsWith("40");
+}
+
 const CONNECTION_ERRORS = new Set([
   "CONNECTION_CLOSED",
   "CONNECTION_ENDED",

@@ -1,5 +1,5 @@
 import { batchedStatement } from "../../core/batched.ts";
-import { type Db, isDatabaseAway } from "../../core/db.ts";
+import { type Db, isDatabaseAway, isGivenUp } from "../../core/db.ts";
 import { type DeliverableEvent, deliveriesOf } from "../../core/deliveries.ts";
 import type { Fragment } from "../../core/store/fragments.ts";
 import type { AttachmentRow } from "../../core/wire/attachment.ts";
@@ -80,8 +80,8 @@ const insertPlain = batchedStatement(50, async (sql, insertions: readonly Insert
     const rows = await insertRows(sql, insertions, { before: sql``, made: sql``, after: sql``, deliveries: sql`` });
     return rows.map(({ id, outbox_pending }) => ({ made: true, id, outboxPending: outbox_pending }));
   } catch (error) {
-    if (insertions.length === 1 || isDatabaseAway(error)) throw error;
-    // One of them can't be stored, as its channel is gone by now. The others shall not fail with it.
+    if (insertions.length === 1 || (isDatabaseAway(error) && !isGivenUp(error))) throw error;
+    // One of them can't be stored, as its channel is gone by now, or waits in a circle. The others shall not fail with it.
     return insertions.map((insertion) => insertAlone(sql, insertion));
   }
 });
