@@ -320,18 +320,18 @@ class World {
 }
 
 test("lost connections, of nodes and of clients: nothing lost, nothing repeated, numbers only grow", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.scheduler(), timed([...common, ...cuts]), async (scheduler, steps) => {
-      const world = await play(scheduler, steps);
-      world.check();
-      for (const { received, startedAt } of world.clients) {
-        const numbers = received.map(({ number }) => number);
-        expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
-        expect(numbers.filter((number) => number <= startedAt)).toEqual([]);
-      }
-    }),
-    { numRuns: 4000 },
-  );
+  const property = fc.asyncProperty(fc.scheduler(), timed([...common, ...cuts]), async (scheduler, steps) => {
+    const world = await play(scheduler, steps);
+    world.check();
+    for (const { received, startedAt } of world.clients) {
+      const numbers = received.map(({ number }) => number);
+      expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+      expect(numbers.filter((number) => number <= startedAt)).toEqual([]);
+    }
+  });
+  // Two readings of the streams, one after the other: a passing event came after a later one.
+  await fc.assert(property, { seed: 1793293033, path: "478", numRuns: 1 });
+  await fc.assert(property, { numRuns: 4000 });
 });
 
 test("messages that Redis swallows: nothing lost, nothing repeated, each log in order", async () => {
