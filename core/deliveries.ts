@@ -10,6 +10,8 @@ export interface DeliverableEvent {
   applicationId?: string | undefined;
   /** When set, and in a guild, it goes only to those who may view the channel when it is sent. */
   channelId: string | null;
+  /** The voice channel that somebody has left for `channelId`: who may view only this one is told that they left. */
+  leftChannelId?: string | null | undefined;
   /** JSON text, sent as it is. */
   data: string;
 }
@@ -45,15 +47,16 @@ export const deliveriesOf = (sql: Db, events: readonly DeliverableEvent[], provi
     select e.* from unnest(${events.map(({ type }) => type)}::text[],
         ${events.map(({ guildId = null }) => guildId)}::bigint[],
         ${events.map(({ applicationId = null }) => applicationId)}::bigint[],
-        ${events.map(({ channelId }) => channelId)}::bigint[], ${jsonTexts(events.map(({ data }) => data))}::text::text[])
-      with ordinality as e (type, guild_id, application_id, channel_id, data, nth) ${provided}
+        ${events.map(({ channelId }) => channelId)}::bigint[],
+        ${events.map(({ leftChannelId = null }) => leftChannelId)}::bigint[], ${jsonTexts(events.map(({ data }) => data))}::text::text[])
+      with ordinality as e (type, guild_id, application_id, channel_id, left_channel_id, data, nth) ${provided}
   ),
   matched as materialized (
     select h.nth, coalesce(h.guild_id, h.application_id) as turn, e.id, e.strict_order
     from happened h cross join lateral (
       select e.id, e.strict_order from event_endpoints e
       where e.server_id = h.guild_id and e.status = 2 and h.type = any(e.event_types)
-        and (e.channel_ids is null or h.channel_id = any(e.channel_ids)
+        and (e.channel_ids is null or h.channel_id = any(e.channel_ids) or h.left_channel_id = any(e.channel_ids)
           or exists (select 1 from channels c where c.id = h.channel_id and c.type in (10, 11, 12)
             and c.parent_id = any(e.channel_ids)))
       union all
@@ -75,8 +78,8 @@ export const deliveriesOf = (sql: Db, events: readonly DeliverableEvent[], provi
       where exists (select 1 from matched m where m.nth = h.nth) order by h.nth) h
   ),
   stored as (
-    insert into webhook_events (id, event_type, server_id, channel_id, data)
-    select n.id, n.type, n.guild_id, n.channel_id, n.data from numbered n
+    insert into webhook_events (id, event_type, server_id, channel_id, left_channel_id, data)
+    select n.id, n.type, n.guild_id, n.channel_id, n.left_channel_id, n.data from numbered n
   ),
   queued as (
     insert into webhook_queue (endpoint_id, event_id, event_type, server_id)

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { Result } from "ioredis";
 import { z } from "zod";
+import type { Db } from "./db.ts";
+import { enqueueDeliveries } from "./deliveries.ts";
 import { LAST_SECONDS } from "./event-log.ts";
 import type { Redis } from "./redis.ts";
 import { guildLog, redisKeys } from "./redis-keys.ts";
@@ -29,8 +31,8 @@ export interface VoiceChange {
   userLimit: number;
   /** Leave only when it is that session that is there. */
   onlyOwn: boolean;
-  /** The event that tells of it: `"t":"VOICE_STATE_UPDATE","d":{…}`. */
-  body: string;
+  /** What is told of it, as JSON text. */
+  data: string;
 }
 
 export const CHANNEL_FULL = -1;
@@ -39,7 +41,7 @@ const voiceScript = readFileSync(new URL("./lua/voice-state.lua", import.meta.ur
 
 declare module "ioredis" {
   interface RedisCommander<Context> {
-    guildhallVoiceState(...args: (string | number)[]): Result<number, Context>;
+    guildhallVoiceState(...args: (string | number)[]): Result<[number, string], Context>;
   }
 }
 
@@ -49,19 +51,20 @@ export function defineVoiceScript(redis: Redis): void {
 }
 
 /**
- * Makes the change and publishes its event: core/lua/voice-state.lua.
+ * Makes the change and publishes its event (core/lua/voice-state.lua), then stores its deliveries: they can be lost with
+ * this process, as what Redis holds is no change in the database.
  * @param epoch the one that the node knows
  * @returns the event's number; 0 when nothing has changed, CHANNEL_FULL when there is no room
  * @throws when Redis is away, or another epoch has begun: nothing was changed then
  */
-export function changeVoiceState(
-  redis: Redis,
-  { guildId, state, userLimit, onlyOwn, body }: VoiceChange,
+export async function changeVoiceState(
+  { redis, sql }: { redis: Redis; sql: Db },
+  { guildId, state, userLimit, onlyOwn, data }: VoiceChange,
   epoch: string,
   limits: { maxEvents: number; windowSeconds: number },
 ): Promise<number> {
   const log = guildLog(guildId);
-  return redis.guildhallVoiceState(
+  const [number, from] = await redis.guildhallVoiceState(
     redisKeys.seq,
     redisKeys.epoch,
     redisKeys.last(epoch, log),
@@ -78,11 +81,19 @@ export function changeVoiceState(
     state.channel_id === null ? "" : JSON.stringify(state),
     userLimit,
     onlyOwn ? "1" : "0",
-    body,
+    `"t":"VOICE_STATE_UPDATE","d":${data}`,
     limits.maxEvents,
     limits.windowSeconds,
     LAST_SECONDS,
   );
+  if (number > 0) await enqueueDeliveries(sql, [{ type: "VOICE_STATE_UPDATE", guildId, ...places(state, from), data }]);
+  return number;
+}
+
+/** The event belongs to the channel where the user is now; who sees only the one it has left is told that it left. */
+function places({ channel_id: now }: VoiceState, from: string) {
+  if (now === null) return { channelId: from };
+  return { channelId: now, leftChannelId: from === "" || from === now ? null : from };
 }
 
 /** Everyone who is in a voice channel of the guild. */

@@ -53,11 +53,11 @@ export function replayedVoiceState(state: GuildState, session: Session, event: L
   return from !== undefined && sees(state, session, from) ? leftBody(event) : null;
 }
 
-/** The event as it looks to who doesn't see where the user went. */
-function leftBody(event: LogEvent): string {
-  const data = { ...stateRef.parse(eventData(event)), channel_id: null };
-  return `"t":"VOICE_STATE_UPDATE","d":${JSON.stringify(data)}`;
-}
+const leftBody = (event: LogEvent): string =>
+  `"t":"VOICE_STATE_UPDATE","d":${JSON.stringify(asLeft(eventData(event)))}`;
+
+/** A voice state as it looks to who doesn't see where the user went. */
+export const asLeft = (data: unknown): object => ({ ...stateRef.parse(data), channel_id: null });
 
 function sees(state: GuildState, session: Session, channel: ChannelState): boolean {
   const member = state.members.get(session.userId);

@@ -1,6 +1,5 @@
 import { ChannelType } from "discord-api-types/v10";
 import { z } from "zod";
-import { enqueueDeliveries } from "../core/deliveries.ts";
 import { EVENTS } from "../core/events.ts";
 import { channelPermissions, has, type MemberFacts, Permission } from "../core/permissions.ts";
 import { membersByIds } from "../core/store/member-search.ts";
@@ -66,7 +65,6 @@ async function join(node: GatewayNode, session: Session, request: JoinRequest): 
   const before = await voiceStateOf(node.redis, guildId, session.userId);
   const state = stateIn(place, session, request, row);
   const number = await publish(node, guildId, state, row, {
-    channelId,
     userLimit: has(place.permissions, Permission.MOVE_MEMBERS) ? 0 : place.userLimit,
     onlyOwn: false,
   });
@@ -160,8 +158,7 @@ async function leaveVoiceChannel(node: GatewayNode, guildId: string, userId: str
   if (before === null || (sessionId !== null && before.session_id !== sessionId)) return null;
   const [row] = await membersByIds(node.sql, guildId, [userId]);
   const state = { ...before, channel_id: null };
-  const how = { channelId: before.channel_id, userLimit: 0, onlyOwn: sessionId !== null };
-  const number = await publish(node, guildId, state, row, how);
+  const number = await publish(node, guildId, state, row, { userLimit: 0, onlyOwn: sessionId !== null });
   return number > 0 ? wireVoiceState(guildId, state, row) : null;
 }
 
@@ -173,20 +170,15 @@ export async function emptyVoiceChannel(node: GatewayNode, guildId: string, chan
   }
 }
 
-async function publish(
+function publish(
   node: GatewayNode,
   guildId: string,
   state: VoiceState,
   row: MemberRow | undefined,
-  { channelId, ...how }: { channelId: string | null; userLimit: number; onlyOwn: boolean },
+  how: { userLimit: number; onlyOwn: boolean },
 ): Promise<number> {
   const data = JSON.stringify(wireVoiceState(guildId, state, row));
-  const body = `"t":"VOICE_STATE_UPDATE","d":${data}`;
-  const number = await changeVoiceState(node.redis, { guildId, state, body, ...how }, node.feed.epoch, node.limits);
-  if (number > 0) {
-    await enqueueDeliveries(node.sql, [{ type: "VOICE_STATE_UPDATE", guildId, channelId, data }]);
-  }
-  return number;
+  return changeVoiceState(node, { guildId, state, data, ...how }, node.feed.epoch, node.limits);
 }
 
 /** A session is told of its own state whatever its intents. */

@@ -1,5 +1,4 @@
 import type { Db } from "../core/db.ts";
-import { enqueueDeliveries } from "../core/deliveries.ts";
 import type { Redis } from "../core/redis.ts";
 import { redisKeys } from "../core/redis-keys.ts";
 import { changeVoiceState, defineVoiceScript, type VoiceState, voiceStateOf } from "../core/voice-store.ts";
@@ -28,11 +27,8 @@ export function createVoice(redis: Redis, limits: { maxEvents: number; windowSec
       if (before === null) return;
       const state = { ...before, ...patch };
       const data = JSON.stringify(wireVoiceState(guildId, state, row));
-      const change = { guildId, state, userLimit: 0, onlyOwn: false, body: `"t":"VOICE_STATE_UPDATE","d":${data}` };
       const epoch = (await redis.get(redisKeys.epoch)) ?? "";
-      const number = await changeVoiceState(redis, change, epoch, limits);
-      const channelId = state.channel_id ?? before.channel_id;
-      if (number > 0) await enqueueDeliveries(sql, [{ type: "VOICE_STATE_UPDATE", guildId, channelId, data }]);
+      await changeVoiceState({ redis, sql }, { guildId, state, userLimit: 0, onlyOwn: false, data }, epoch, limits);
     },
   };
 }

@@ -7,8 +7,8 @@
 --       6 channel, "" to leave   7 state as JSON, "" to leave   8 users that fit into the channel, 0 for any number
 --       9 "1" to leave only if it is there by that session   10 body   11 events kept in a log
 --       12 seconds they are kept   13 seconds for which last:{log} is kept
--- Returns the event's number; 0 when nothing has changed, -1 when the channel is full. Errors with EPOCH when another
--- epoch has begun since the node last looked.
+-- Returns the event's number, 0 when nothing has changed, -1 when the channel is full; and the channel in which the user
+-- was before, "" for none. Errors with EPOCH when another epoch has begun since the node last looked.
 --
 -- An entry of voice:{guild} is "channel session state", one for each user; voice-starts:{guild} has the second in
 -- which a channel that has users got its first; voice-of:{user} the guilds in which the user is in a channel.
@@ -33,15 +33,15 @@ end
 if channel == '' then
   if not held then
     redis.call('SREM', KEYS[7], guild)
-    return 0
+    return {0, ''}
   end
-  if ARGV[9] == '1' and by ~= session then return 0 end
+  if ARGV[9] == '1' and by ~= session then return {0, from} end
   redis.call('HDEL', KEYS[5], user)
   redis.call('SREM', KEYS[7], guild)
 else
   local entry = channel .. ' ' .. session .. ' ' .. ARGV[7]
-  if entry == held then return 0 end
-  if from ~= channel and tonumber(ARGV[8]) > 0 and users_in(channel) >= tonumber(ARGV[8]) then return -1 end
+  if entry == held then return {0, from} end
+  if from ~= channel and tonumber(ARGV[8]) > 0 and users_in(channel) >= tonumber(ARGV[8]) then return {-1, from or ''} end
   redis.call('HSET', KEYS[5], user, entry)
   redis.call('SADD', KEYS[7], guild)
   redis.call('HSETNX', KEYS[6], channel, redis.call('TIME')[1])
@@ -59,4 +59,4 @@ redis.call('EXPIRE', KEYS[3], ARGV[13])
 redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[11], number .. '-0', 'p', previous, 'h', header, 'b', ARGV[10])
 redis.call('EXPIRE', KEYS[4], ARGV[12])
 redis.call('PUBLISH', ARGV[2], number .. ' ' .. previous .. ' 1\n' .. header .. '\n' .. ARGV[10])
-return number
+return {number, from or ''}

@@ -12,6 +12,7 @@ import {
 import { TEST_EVENT } from "../../core/webhook-events.ts";
 import { overwriteFacts } from "../../core/wire/channel.ts";
 import { contentless } from "../frames.ts";
+import { asLeft } from "../voice-delivery.ts";
 import { ageMs, type QueuedDelivery } from "./queue.ts";
 import type { Target } from "./targets.ts";
 
@@ -25,11 +26,28 @@ const PRIVILEGED = [
 ] as const;
 const CONTENT_FLAGS = ApplicationFlags.GatewayMessageContent | ApplicationFlags.GatewayMessageContentLimited;
 
+/** What is sent of a delivery as things stand, or why nothing is. */
+type Verdict = { data: string } | { reason: string };
+
+/** @param left the delivery's target in the voice channel that somebody left, if that is what happened */
+export function judge(
+  delivery: QueuedDelivery,
+  data: string,
+  target: Target,
+  left: Target | undefined,
+  now: number,
+): Verdict {
+  const reason = reasonToDrop(delivery, target, now);
+  if (reason === undefined) return { data };
+  if (left === undefined || reasonToDrop(delivery, left, now) !== undefined) return { reason };
+  return { data: JSON.stringify(asLeft(JSON.parse(data))) };
+}
+
 /**
  * Why a delivery must not be sent as things stand, or undefined. What changed since the event counts: who may no
  * longer see a channel gets nothing of it any more, not even what was said before.
  */
-export function reasonToDrop(delivery: QueuedDelivery, target: Target, now: number): string | undefined {
+function reasonToDrop(delivery: QueuedDelivery, target: Target, now: number): string | undefined {
   const { event_type: type, server_id: guildId, channel_id: channelId } = delivery;
   if (target.url === null) return "the endpoint has no URL";
   if (type === TEST_EVENT) return undefined;

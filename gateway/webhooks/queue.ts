@@ -10,6 +10,8 @@ export interface QueuedDelivery {
   /** 0 for events of no guild. */
   server_id: string;
   channel_id: string | null;
+  /** The voice channel that was left for `channel_id`. */
+  left_channel_id: string | null;
   state: "first" | "retry" | "replay";
   /** Made so far. */
   attempts: number;
@@ -118,7 +120,7 @@ export async function readQueue(sql: Sql, looks: readonly Look[]): Promise<Queue
   const rows = await sql<Omit<QueuedDelivery, "place">[]>`
     select q.id, q.endpoint_id, q.event_id, q.event_type, q.server_id, q.state, q.attempts, q.created_at,
       (extract(epoch from q.next_attempt_at - now()) * 1000)::float8 as due_in_ms,
-      (extract(epoch from now() - q.created_at) * 1000)::float8 as age_ms, e.channel_id,
+      (extract(epoch from now() - q.created_at) * 1000)::float8 as age_ms, e.channel_id, e.left_channel_id,
       case when row_number() over (partition by q.event_id order by q.id) = 1 then e.data end as data
     from unnest(${looks.map(({ endpointId }) => endpointId)}::bigint[], ${looks.map(({ from }) => from)}::bigint[],
       ${looks.map(({ first }) => first)}::int[], ${looks.map(({ due }) => due)}::int[]) as a (endpoint_id, start, first, due)

@@ -4,7 +4,7 @@ import { attempt, unsignable } from "./attempt.ts";
 import type { Finisher, Outcome } from "./finish.ts";
 import type { Lanes } from "./lanes.ts";
 import type { DispatcherLimits } from "./limits.ts";
-import { eventPayload, reasonToDrop } from "./payload.ts";
+import { eventPayload, judge } from "./payload.ts";
 import { ageMs, type QueuedDelivery } from "./queue.ts";
 import { retryDelayMs } from "./retry-schedule.ts";
 import type { Standing } from "./standing.ts";
@@ -112,7 +112,9 @@ export class Sender {
     let outcome: Outcome | undefined;
     try {
       target = await targets.of(row.place);
-      outcome = target === undefined ? undefined : await this.#decide(row, target);
+      const left = row.left_channel_id;
+      const before = left === null ? undefined : await targets.of({ ...row.place, channel_id: left });
+      outcome = target === undefined ? undefined : await this.#decide(row, target, before);
       if (outcome !== undefined) standing.judge(lanes, row, outcome);
       // Before the next is sent, and before the row is finished: should this process die between the two, the URL is
       // asked again and says so again.
@@ -139,15 +141,14 @@ export class Sender {
     await standing.note(lanes, outcome, target);
   }
 
-  #decide(row: QueuedDelivery, target: Target): Outcome | Promise<Outcome | undefined> {
+  #decide(row: QueuedDelivery, target: Target, left: Target | undefined): Outcome | Promise<Outcome | undefined> {
     const { egress, limits } = this.#of;
-    const { data } = row;
-    if (data === null) return { state: "dead", error: "the event is no longer kept", attempt: null };
-    const reason = reasonToDrop(row, target, Date.now());
-    if (reason !== undefined || target.url === null) {
+    if (row.data === null) return { state: "dead", error: "the event is no longer kept", attempt: null };
+    const verdict = judge(row, row.data, target, left, Date.now());
+    if ("reason" in verdict || target.url === null) {
       // What a URL missed that the platform switched off can be replayed.
       const state = target.status === 3 ? "dead" : "dropped";
-      return { state, error: reason ?? "the endpoint has no URL", attempt: null };
+      return { state, error: "reason" in verdict ? verdict.reason : "the endpoint has no URL", attempt: null };
     }
     if (ageMs(row) > limits.maxAgeMs && row.state !== "replay") {
       return { state: "dead", error: "the endpoint has not answered in time", attempt: null };
@@ -157,7 +158,7 @@ export class Sender {
     const { timeoutMs, retryDelaysMs } = limits;
     const manual = row.state === "replay";
     const inPlace = target.strictOrder && row.state === "first";
-    const body = eventPayload(row, data, target);
+    const body = eventPayload(row, verdict.data, target);
     const sendable = { id: row.id, url: target.url, keys: target.keys, body, attempts: row.attempts, manual, inPlace };
     return attempt(sendable, { egress, timeoutMs, retryDelaysMs });
   }

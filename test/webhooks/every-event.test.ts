@@ -1,4 +1,3 @@
-import { GatewayIntentBits } from "discord-api-types/v10";
 import postgres from "postgres";
 import { afterAll, expect, test } from "vitest";
 import { EVENTS, isEventName } from "../../core/events.ts";
@@ -12,7 +11,8 @@ import { changeConversation, changeEverything } from "../gateway/everything.ts";
 import type { Client, Json } from "../harness/client.ts";
 import { startPlatform } from "../harness/platform.ts";
 import type { Socket } from "../harness/socket.ts";
-import { type Receiver, startReceiver, verifiesAsDiscord } from "./receiver.ts";
+import { ALL_INTENTS, byUrl, listenBothWays, nothingWaits, UNPRIVILEGED } from "./both-ways.ts";
+import { type Receiver, startReceiver } from "./receiver.ts";
 
 const platform = await startPlatform();
 const sql = postgres(platform.stores.databaseUrl, { max: 1, onnotice: () => {} });
@@ -24,31 +24,17 @@ afterAll(async () => {
 
 const names = Object.keys(EVENTS).filter(isEventName);
 const deliverable = names.filter(isDeliverable);
-const PRIVILEGED = GatewayIntentBits.GuildMembers | GatewayIntentBits.GuildPresences | GatewayIntentBits.MessageContent;
-const ALL_INTENTS = 53_608_447;
 
 /** A bot that listens by socket and by URL, to all that there is. */
 async function listening(owner: Client, guildId: string, permissions: string, privileged = true) {
   const bot = await platform.bot(owner, guildId, permissions);
-  if (!privileged) await sql`update applications set flags = 0 where id = ${bot.id}`;
-  const receiver = await startReceiver();
-  receivers.push(receiver);
-  const key = Buffer.from((await bot.get("/applications/@me")).verify_key, "hex");
-  receiver.answer = (request, response) => response.writeHead(verifiesAsDiscord(request, key) ? 204 : 401).end();
-  const settings = { event_webhooks_url: receiver.url, event_webhooks_status: 2, event_webhooks_types: deliverable };
-  await bot.patch("/applications/@me", settings);
-  const intents = privileged ? ALL_INTENTS : ALL_INTENTS & ~PRIVILEGED;
-  return { bot, receiver, socket: await platform.socket(bot, { intents }) };
+  const both = await listenBothWays(platform, sql, bot, privileged ? ALL_INTENTS : UNPRIVILEGED, deliverable);
+  receivers.push(both.receiver);
+  return both;
 }
 
-/** What came, once each. */
-function told({ received }: Receiver, guildId = ""): string[] {
-  const byId = new Map(
-    received.map(({ headers, body }): [string, Json] => [headers["webhook-id"] ?? "", JSON.parse(body)]),
-  );
-  return [...byId.values()].flatMap(({ event }) => (event === undefined ? [] : lines(event.type, event.data, guildId)));
-}
-const nothingWaits = () => expect.poll(async () => (await sql`select from webhook_queue`).length).toBe(0);
+const told = (receiver: Receiver, guildId = ""): string[] =>
+  byUrl(receiver).flatMap(({ type, data }) => lines(type, data, guildId));
 /** A thread that comes into view is made known to the session alone, with its member. */
 const isOfSession = (t: string, d: Json) => t in SOCKETS_ONLY || (t === "THREAD_CREATE" && d.member !== undefined);
 const sent = ({ dispatches }: Socket, guildId: string) =>
@@ -90,7 +76,7 @@ test("an application's URL gets exactly what its bot's socket gets, a guild's wh
       return [...receivers].map((receiver) => told(receiver).some((each) => each.startsWith("TYPING_START")));
     })
     .toEqual([true, true, true, true]);
-  await nothingWaits();
+  await nothingWaits(sql);
   for (const { socket } of [seeing, blind, plain, ofGuild]) {
     await socket.settled();
     socket.received.length = 0;
@@ -109,10 +95,10 @@ test("an application's URL gets exactly what its bot's socket gets, a guild's wh
   const secret = await owner.post(`/channels/${guild.channelId}/threads`, { name: "private", type: 12 });
   for (const one of [blind, plain]) {
     // Who may see it is judged when it is sent.
-    await nothingWaits();
+    await nothingWaits(sql);
     await owner.put(`/channels/${secret.id}/thread-members/${one.bot.id}`);
     await one.socket.event("THREAD_MEMBERS_UPDATE", (d) => d.id === secret.id && d.added_members?.length === 1);
-    await nothingWaits();
+    await nothingWaits(sql);
     await owner.delete(`/channels/${secret.id}/thread-members/${one.bot.id}`);
   }
   const dm = await seeing.bot.post("/users/@me/channels", { recipient_id: owner.id });

@@ -10,6 +10,7 @@ function row(id: string, guildId = "7"): QueuedDelivery {
   return {
     id,
     ...place,
+    left_channel_id: null,
     event_id: id,
     event_type: "MESSAGE_CREATE",
     state: "first",

@@ -37,6 +37,7 @@ test("in strict order, what waits behind a failure waits until the failure is wr
     event_type: "MESSAGE_CREATE",
     server_id: "7",
     channel_id: null,
+    left_channel_id: null,
     state: "first",
     attempts: 0,
     due_in_ms: 0,
