@@ -1,18 +1,16 @@
-import { spawn } from "node:child_process";
 import type { ServerResponse } from "node:http";
-import { fileURLToPath } from "node:url";
-import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { connectDatabase, type Sql } from "../../core/db.ts";
 import { enqueueDeliveries } from "../../core/deliveries.ts";
 import { Permission } from "../../core/permissions.ts";
-import { type Dispatcher, startDispatcher } from "../../gateway/webhooks/dispatcher.ts";
+import type { Dispatcher } from "../../gateway/webhooks/dispatcher.ts";
 import { createFinisher, type Outcome } from "../../gateway/webhooks/finish.ts";
 import { disableEndpoint } from "../../gateway/webhooks/health.ts";
 import type { DispatcherLimits } from "../../gateway/webhooks/limits.ts";
 import { claimEndpoints, readQueue } from "../../gateway/webhooks/queue.ts";
 import { startStores } from "../harness/platform.ts";
-import { addBot, emitMessage, insertApplication, insertGuild, SECRET, type TestGuild } from "./application.ts";
+import { addBot, emitMessage, insertApplication, insertGuild, type TestGuild } from "./application.ts";
+import { dispatchHere, spawnDispatcher } from "./dispatchers.ts";
 import { type Receiver, startReceiver, verifiesAsDiscord, verifiesAsStandard } from "./receiver.ts";
 
 let databaseUrl: string;
@@ -41,16 +39,8 @@ afterEach(async () => {
   await Promise.all(dispatchers.splice(0).map((each) => each.stop()));
 });
 
-function dispatch(limits: Partial<DispatcherLimits> = {}, egressAllow = ["127.0.0.0/8"]): Dispatcher {
-  const log = pino({ level: "silent" });
-  const quick = { pollMs: [10, 50] as const, stopGraceMs: 0, ...limits };
-  const dispatcher = startDispatcher({
-    sql,
-    secret: SECRET,
-    config: { egressAllow, webhookLogDays: 30 },
-    log,
-    limits: quick,
-  });
+function dispatch(limits: Partial<DispatcherLimits> = {}, egressAllow?: readonly string[]): Dispatcher {
+  const dispatcher = dispatchHere(sql, { pollMs: [10, 50], stopGraceMs: 0, ...limits }, egressAllow);
   dispatchers.push(dispatcher);
   return dispatcher;
 }
@@ -359,15 +349,7 @@ describe("several dispatchers", () => {
     const event = { type: "MESSAGE_CREATE", guildId: guild.id, channelId: guild.channelId, data: "{}" };
     const other = connectDatabase(databaseUrl);
     dispatch();
-    dispatchers.push(
-      startDispatcher({
-        sql: other,
-        secret: SECRET,
-        config: { egressAllow: ["127.0.0.0/8"], webhookLogDays: 30 },
-        log: pino({ level: "silent" }),
-        limits: { pollMs: [10, 50] },
-      }),
-    );
+    dispatchers.push(dispatchHere(other, { pollMs: [10, 50] }));
     for (let i = 0; i < 10; i++) await enqueueDeliveries(sql, Array(20).fill(event));
     await untilStates(Array(400).fill("delivered"));
     const ids = receiver.received.map((request) => request.headers["webhook-id"]);
@@ -381,11 +363,7 @@ describe("several dispatchers", () => {
     const application = await insertApplication(sql, guild, receiver.url);
     receiver.answer = () => {};
     await emitMessage(sql, guild, "hello");
-    const file = fileURLToPath(new URL("./dispatcher-process.ts", import.meta.url));
-    const killed = spawn(process.execPath, ["--import", "tsx", file], {
-      env: { ...process.env, DATABASE_URL: databaseUrl, LIMITS: JSON.stringify({ leaseMs: 2000 }) },
-      stdio: "ignore",
-    });
+    const killed = spawnDispatcher(databaseUrl, { leaseMs: 2000 });
     await until(() => expect(receiver.received).toHaveLength(1));
     killed.kill("SIGKILL");
     await new Promise((resolve) => killed.once("exit", resolve));

@@ -1,28 +1,20 @@
 import type { ChildProcess } from "node:child_process";
 import type { ServerResponse } from "node:http";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { connectDatabase } from "../../core/db.ts";
 import { turnPartitions } from "../../core/deliveries.ts";
 import { BREAKER_RULES } from "../../gateway/webhooks/breaker.ts";
 import { seeded } from "../faults/gateway-drill/random.ts";
-import { emitMessage, insertApplication, insertGuild, type TestApplication, type TestGuild } from "./application.ts";
-import { startEngine, until } from "./engine.ts";
-import { type Received, type Receiver, startReceiver, verifiesAsDiscord, verifiesAsStandard } from "./receiver.ts";
+import { emitMessage, insertApplication, insertGuild, type TestApplication } from "./application.ts";
+import { idOf, startEngine, until } from "./engine.ts";
+import { type Received, startReceiver, verifiesAsDiscord, verifiesAsStandard } from "./receiver.ts";
 
-const { sql, databaseUrl, dispatch, spawn, states } = await startEngine();
-let guild: TestGuild;
-let receiver: Receiver;
+const engine = await startEngine();
+const { sql, databaseUrl, dispatch, spawn, states } = engine;
 
-beforeEach(async () => {
-  guild = await insertGuild(sql);
-  receiver = await startReceiver();
-});
-afterEach(() => receiver.close());
-
-const idOf = (request: Received) => request.headers["webhook-id"] ?? "";
 const ok = (response: ServerResponse) => response.writeHead(204).end();
 const emit = async (count: number) => {
-  for (let i = 0; i < count; i++) await emitMessage(sql, guild, `${i}`);
+  for (let i = 0; i < count; i++) await emitMessage(sql, engine.guild, `${i}`);
 };
 const exited = (child: ChildProcess) => new Promise((done) => child.once("exit", done));
 
@@ -34,7 +26,7 @@ function expectGenuine(requests: readonly Received[], { publicKey }: TestApplica
 }
 
 test("each delivery arrives at least once, repeats are known by their id, whatever receivers and dispatchers do", async () => {
-  const application = await insertApplication(sql, guild, receiver.url);
+  const application = await insertApplication(sql, engine.guild, engine.receiver.url);
   const random = seeded(14);
   const limits = { leaseMs: 1500, timeoutMs: 300, retryDelaysMs: Array(40).fill(50) };
   const workers = [spawn(limits), spawn(limits)];
@@ -43,7 +35,7 @@ test("each delivery arrives at least once, repeats are known by their id, whatev
     child.kill("SIGKILL");
     kills += 1;
   };
-  receiver.answer = (_request, response) => {
+  engine.receiver.answer = (_request, response) => {
     const chance = random();
     if (chance < 0.7) ok(response);
     else if (chance < 0.85) response.writeHead(500).end();
@@ -53,18 +45,18 @@ test("each delivery arrives at least once, repeats are known by their id, whatev
   };
   const emitting = emit(300);
   for (let i = 0; i < 6; i++) {
-    const before = receiver.received.length;
-    await until(() => expect(receiver.received.length).toBeGreaterThan(before + 10));
+    const before = engine.receiver.received.length;
+    await until(() => expect(engine.receiver.received.length).toBeGreaterThan(before + 10));
     const [oldest] = workers.splice(0, 1);
     workers.push(spawn(limits));
     if (oldest === undefined) throw new Error("nobody is left");
     if (i % 2 === 0) kill(oldest);
     else {
       // Between the answer that it was delivered and the mark that it was.
-      const { answer } = receiver;
+      const { answer } = engine.receiver;
       await new Promise<void>((done) => {
-        receiver.answer = (request, response) => {
-          receiver.answer = answer;
+        engine.receiver.answer = (request, response) => {
+          engine.receiver.answer = answer;
           response.writeHead(204).end(() => {
             for (const each of [oldest, ...workers.splice(0)]) kill(each);
             done();
@@ -77,28 +69,28 @@ test("each delivery arrives at least once, repeats are known by their id, whatev
     await exited(oldest);
   }
   await emitting;
-  receiver.answer = (_request, response) => ok(response);
+  engine.receiver.answer = (_request, response) => ok(response);
   await until(async () => expect(await states()).toEqual({ delivered: 300 }));
   expect(kills).toBeGreaterThanOrEqual(6);
   const bodies = new Map<string, Set<string>>();
-  for (const request of receiver.received)
+  for (const request of engine.receiver.received)
     bodies.set(idOf(request), (bodies.get(idOf(request)) ?? new Set()).add(request.body));
   expect(bodies.size).toBe(300);
   expect([...bodies.values()].every((each) => each.size === 1)).toBe(true);
-  expect(receiver.received.length).toBeGreaterThan(300);
-  expectGenuine(receiver.received, application);
+  expect(engine.receiver.received.length).toBeGreaterThan(300);
+  expectGenuine(engine.receiver.received, application);
   // What the log has, the receiver had; kills can only have kept attempts out of the log.
   const logged = await sql<{ delivery_id: string; n: number }[]>`
     select delivery_id, count(*)::int as n from webhook_attempts group by 1`;
-  const had = (id: string) => receiver.received.filter((request) => idOf(request) === id).length;
+  const had = (id: string) => engine.receiver.received.filter((request) => idOf(request) === id).length;
   expect(logged).toHaveLength(300);
   for (const { delivery_id, n } of logged) expect(had(delivery_id)).toBeGreaterThanOrEqual(n);
 }, 240_000);
 
 test("without kills the log has each attempt that the receiver had, and no other", async () => {
-  await insertApplication(sql, guild, receiver.url);
+  await insertApplication(sql, engine.guild, engine.receiver.url);
   const random = seeded(15);
-  receiver.answer = (_request, response) => response.writeHead(random() < 0.5 ? 500 : 200).end("x".repeat(5000));
+  engine.receiver.answer = (_request, response) => response.writeHead(random() < 0.5 ? 500 : 200).end("x".repeat(5000));
   await emit(50);
   // Half of them fail: that must not look like an endpoint that is down.
   dispatch({ retryDelaysMs: Array(60).fill(5), breaker: { ...BREAKER_RULES, fewest: 1000 } });
@@ -107,22 +99,22 @@ test("without kills the log has each attempt that the receiver had, and no other
     select delivery_id, attempt, response_body as body, status from webhook_attempts`;
   const counted = (ids: string[]) =>
     ids.reduce((all, id) => all.set(id, (all.get(id) ?? 0) + 1), new Map<string, number>());
-  expect(counted(logged.map((row) => row.delivery_id))).toEqual(counted(receiver.received.map(idOf)));
+  expect(counted(logged.map((row) => row.delivery_id))).toEqual(counted(engine.receiver.received.map(idOf)));
   expect(logged.every((row) => row.body === "x".repeat(1024))).toBe(true);
 });
 
 test("a dispatcher that was stopped past its lease writes nothing and sends nothing when it goes on", async () => {
-  await insertApplication(sql, guild, receiver.url);
+  await insertApplication(sql, engine.guild, engine.receiver.url);
   const held: ServerResponse[] = [];
-  receiver.answer = (_request, response) => held.push(response);
+  engine.receiver.answer = (_request, response) => held.push(response);
   await emit(20);
   const stopped = spawn({ leaseMs: 1500, timeoutMs: 60_000 });
   await until(() => expect(held).toHaveLength(1));
   stopped.kill("SIGSTOP");
-  receiver.answer = (_request, response) => ok(response);
+  engine.receiver.answer = (_request, response) => ok(response);
   dispatch({ leaseMs: 60_000 });
   await until(async () => expect(await states()).toEqual({ delivered: 20 }));
-  expect(receiver.received).toHaveLength(21);
+  expect(engine.receiver.received).toHaveLength(21);
   const attempts = () => sql`select delivery_id, status from webhook_attempts order by delivery_id`;
   const before = [...(await attempts())];
   stopped.kill("SIGCONT");
@@ -136,11 +128,11 @@ test("a dispatcher that was stopped past its lease writes nothing and sends noth
   other.close();
   expect([...(await attempts())]).toEqual(before);
   expect(before).toHaveLength(20);
-  expect(receiver.received).toHaveLength(21);
+  expect(engine.receiver.received).toHaveLength(21);
 });
 
 test("a transaction that is held open for long keeps nothing from being delivered, nor looks from being short", async () => {
-  const { id } = await insertApplication(sql, guild, receiver.url);
+  const { id } = await insertApplication(sql, engine.guild, engine.receiver.url);
   const holder = connectDatabase(databaseUrl, { max: 1 });
   const reserved = await holder.reserve();
   await reserved`set idle_in_transaction_session_timeout = 0`;
@@ -149,7 +141,7 @@ test("a transaction that is held open for long keeps nothing from being delivere
   dispatch({ settledAfterMs: 200 });
   const count = 3000;
   for (let i = 0; i < count; i += 100)
-    await Promise.all(Array.from({ length: 100 }, (_, j) => emitMessage(sql, guild, `${i + j}`)));
+    await Promise.all(Array.from({ length: 100 }, (_, j) => emitMessage(sql, engine.guild, `${i + j}`)));
   await until(async () => expect(await states()).toEqual({ delivered: count }));
   /** Blocks that a look reads, as readQueue looks. */
   const blocks = async (floor: number) => {
@@ -171,24 +163,24 @@ test("a transaction that is held open for long keeps nothing from being delivere
 });
 
 test("an endpoint that has only failed for days is switched off when a delivery is given up; one success begins anew", async () => {
-  const { id } = await insertApplication(sql, guild, receiver.url);
+  const { id } = await insertApplication(sql, engine.guild, engine.receiver.url);
   const failingFor = (days: number) => sql`
     update event_endpoints set failing_since = now() - make_interval(days => ${days}) where id = ${id}`;
   const endpoint = async () =>
     (await sql`select status, disabled_reason, failing_since from event_endpoints where id = ${id}`)[0];
-  receiver.answer = (request, response) => response.writeHead(request.body.includes("fails") ? 500 : 204).end();
+  engine.receiver.answer = (request, response) => response.writeHead(request.body.includes("fails") ? 500 : 204).end();
   dispatch({ retryDelaysMs: [10] });
-  await emitMessage(sql, guild, "fails at first");
+  await emitMessage(sql, engine.guild, "fails at first");
   await until(async () => expect(await states()).toEqual({ dead: 1 }));
   expect(await endpoint()).toMatchObject({ status: 2, failing_since: expect.any(Date) });
   await failingFor(6);
-  await emitMessage(sql, guild, "sporadic success");
+  await emitMessage(sql, engine.guild, "sporadic success");
   await until(async () => expect(await endpoint()).toMatchObject({ failing_since: null }));
-  await emitMessage(sql, guild, "fails again");
+  await emitMessage(sql, engine.guild, "fails again");
   await until(async () => expect(await states()).toEqual({ dead: 2, delivered: 1 }));
   expect(await endpoint()).toMatchObject({ status: 2 });
   await failingFor(6);
-  await emitMessage(sql, guild, "fails for the last time");
+  await emitMessage(sql, engine.guild, "fails for the last time");
   await until(async () =>
     expect(await endpoint()).toMatchObject({ status: 3, disabled_reason: "Nothing could be delivered for 5 days." }),
   );
@@ -199,10 +191,10 @@ test("an endpoint that has only failed for days is switched off when a delivery 
 test("a black hole with a long queue costs a few probes, delays nobody, and gets all when it answers", async () => {
   const blackHole = await startReceiver();
   blackHole.answer = () => {};
-  const { id } = await insertApplication(sql, guild, blackHole.url);
-  for (let i = 0; i < 10; i++) await insertApplication(sql, guild, receiver.url);
+  const { id } = await insertApplication(sql, engine.guild, blackHole.url);
+  for (let i = 0; i < 10; i++) await insertApplication(sql, engine.guild, engine.receiver.url);
   for (let i = 0; i < 500; i += 100)
-    await Promise.all(Array.from({ length: 100 }, (_, j) => emitMessage(sql, guild, `${i + j}`)));
+    await Promise.all(Array.from({ length: 100 }, (_, j) => emitMessage(sql, engine.guild, `${i + j}`)));
   const breaker = { windowMs: 300_000, share: 0.7, fewest: 10, openMs: [5000, 10_000] as const };
   dispatch({ timeoutMs: 500, retryDelaysMs: Array(100).fill(100), breaker });
   const paused = async () => (await sql`select paused_until from event_endpoints where id = ${id}`)[0]?.paused_until;
@@ -210,7 +202,7 @@ test("a black hole with a long queue costs a few probes, delays nobody, and gets
   expect(blackHole.open.most).toBeLessThanOrEqual(8);
   expect(blackHole.received.length).toBeLessThan(30);
   // A machine that is busy may make a healthy one's answer late, too: then it comes again.
-  await until(() => expect(new Set(receiver.received.map(idOf)).size).toBe(5000));
+  await until(() => expect(new Set(engine.receiver.received.map(idOf)).size).toBe(5000));
   expect(blackHole.received.length).toBeLessThan(60);
   blackHole.answer = (_request, response) => ok(response);
   await until(async () => expect((await states(id)).delivered).toBe(500));

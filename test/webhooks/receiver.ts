@@ -2,6 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Server as NetServer } from "node:net";
 import nacl from "tweetnacl";
 
+/** Names the process of a dispatcher that has one of its own; its requests bear it for tests alone. */
+export const SENT_BY = "x-sent-by";
+
 export interface Received {
   path: string;
   /** Names in lower case. */
