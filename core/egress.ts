@@ -18,7 +18,7 @@ export interface EgressRequest {
   url: string;
   headers: Readonly<Record<string, string>>;
   /** Of a POST. */
-  body?: string;
+  body?: string | Uint8Array;
   /** For everything: resolving, connecting, sending, and the whole answer. */
   timeoutMs: number;
   /** An answer's body is read up to here; the rest is not waited for. */

@@ -1,5 +1,5 @@
 import type { Egress, EgressResponse } from "./egress.ts";
-import { generateKeyPair, type SigningKeys, signRequest, signStandard } from "./webhook-signing.ts";
+import { generateKeyPair, type SigningKeys, signRequest, signStandard, stamp } from "./webhook-signing.ts";
 
 /** https://discord.com/developers/docs/events/webhook-events#responding-to-events */
 const ANSWER_WITHIN_MS = 3000;
@@ -13,23 +13,29 @@ export interface Endpoint {
   of: { application_id: string } | { application_id: null; subscription_id: string; guild_id: string };
 }
 
-/** The headers of one attempt, signed now. @param id without dots */
-export function signedHeaders(keys: SigningKeys, id: string, body: string): Record<string, string> {
-  const now = Math.floor(Date.now() / 1000);
-  return {
-    "content-type": "application/json",
-    "user-agent": "Guildhall-Webhook/1.0",
-    ...signRequest(keys.seed, body, now),
-    ...signStandard(keys, id, body, now),
-  };
+/** What one attempt sends. */
+export interface Signed {
+  headers: Readonly<Record<string, string>>;
+  body: Buffer<ArrayBuffer>;
 }
 
-/** POSTs one event or PING with the headers that `signedHeaders` made. The answer is read up to a KiB. */
+/** An attempt that is signed now. @param id without dots */
+export function signed(keys: SigningKeys, id: string, body: string): Signed {
+  const stamped = stamp(body, Math.floor(Date.now() / 1000));
+  const headers = {
+    "content-type": "application/json",
+    "user-agent": "Guildhall-Webhook/1.0",
+    ...signRequest(keys.seed, stamped),
+    ...signStandard(keys, id, stamped),
+  };
+  return { headers, body: stamped.body };
+}
+
+/** POSTs one event or PING. The answer is read up to a KiB. */
 export function postSigned(
   egress: Egress,
   url: string,
-  headers: Readonly<Record<string, string>>,
-  body: string,
+  { headers, body }: Signed,
   timeoutMs: number,
 ): Promise<EgressResponse> {
   return egress.post({ url, headers, body, maxResponseBytes: MAX_RESPONSE_BYTES, timeoutMs });
@@ -38,8 +44,7 @@ export function postSigned(
 const pingBody = ({ of }: Endpoint) => JSON.stringify({ version: 1, ...of, type: 0 });
 
 function ping(egress: Egress, endpoint: Endpoint, keys: SigningKeys, id: string): Promise<EgressResponse> {
-  const body = pingBody(endpoint);
-  return postSigned(egress, endpoint.url, signedHeaders(keys, id, body), body, ANSWER_WITHIN_MS);
+  return postSigned(egress, endpoint.url, signed(keys, id, pingBody(endpoint)), ANSWER_WITHIN_MS);
 }
 
 /** Keys that nobody else has, of the kinds that the endpoint's are. */

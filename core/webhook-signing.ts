@@ -45,17 +45,31 @@ export function parseSigningSecret(text: string): Buffer | undefined {
   return bytes.toString("base64") === encoded ? bytes : undefined;
 }
 
+/** A body as it is sent, and the time at which it is signed. */
+export interface Stamped {
+  /** Seconds since 1970, of this attempt. */
+  timestamp: string;
+  /** The timestamp's text followed by the body: what Discord's signature is over. */
+  bytes: Buffer<ArrayBuffer>;
+  /** The body in it. */
+  body: Buffer<ArrayBuffer>;
+}
+
+/** Encodes a body once, for all signatures and for sending. @param timestampSeconds since 1970, of this attempt */
+export function stamp(body: string, timestampSeconds: number): Stamped {
+  const timestamp = String(timestampSeconds);
+  const bytes = Buffer.from(timestamp + body);
+  return { timestamp, bytes, body: bytes.subarray(timestamp.length) };
+}
+
 /**
  * Discord's headers: the signature, in hex, is over the timestamp's text followed by the body.
  * https://discord.com/developers/docs/interactions/overview#setting-up-an-endpoint-validating-security-request-headers
- * @param body the very text that is sent
- * @param timestampSeconds since 1970, of this attempt
  */
-export function signRequest(seed: Buffer, body: string, timestampSeconds: number) {
-  const signature = sign(null, Buffer.from(`${timestampSeconds}${body}`), toPrivateKey(seed));
+export function signRequest(seed: Buffer, { timestamp, bytes }: Stamped) {
   return {
-    "X-Signature-Ed25519": signature.toString("hex"),
-    "X-Signature-Timestamp": String(timestampSeconds),
+    "X-Signature-Ed25519": sign(null, bytes, toPrivateKey(seed)).toString("hex"),
+    "X-Signature-Timestamp": timestamp,
   };
 }
 
@@ -74,13 +88,18 @@ export interface SigningKeys {
  * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  * @param id without dots
  */
-export function signStandard({ seed, secrets }: SigningKeys, id: string, body: string, timestampSeconds: number) {
-  const signed = Buffer.from(`${id}.${timestampSeconds}.${body}`);
-  const signatures = secrets.map((secret) => `v1,${createHmac("sha256", secret).update(signed).digest("base64")}`);
-  if (signatures.length === 0) signatures.push(`v1a,${sign(null, signed, toPrivateKey(seed)).toString("base64")}`);
+export function signStandard({ seed, secrets }: SigningKeys, id: string, { timestamp, body }: Stamped) {
+  const before = `${id}.${timestamp}.`;
+  const signatures = secrets.map((secret) => {
+    return `v1,${createHmac("sha256", secret).update(before).update(body).digest("base64")}`;
+  });
+  if (signatures.length === 0) {
+    const signed = Buffer.concat([Buffer.from(before), body]);
+    signatures.push(`v1a,${sign(null, signed, toPrivateKey(seed)).toString("base64")}`);
+  }
   return {
     "webhook-id": id,
-    "webhook-timestamp": String(timestampSeconds),
+    "webhook-timestamp": timestamp,
     "webhook-signature": signatures.join(" "),
   };
 }

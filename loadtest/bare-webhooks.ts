@@ -2,7 +2,7 @@
 // at no address and keeps no log.
 import { Pool } from "undici";
 import { z } from "zod";
-import { signedHeaders } from "../core/webhook-endpoint.ts";
+import { signed } from "../core/webhook-endpoint.ts";
 import { answer } from "./bench/answer.ts";
 
 const order = z.object({
@@ -31,8 +31,7 @@ answer("post", async (raw) => {
       const { statusCode, body: answered } = await connections.request({
         method: "POST",
         path,
-        headers: key === null ? headers : { ...headers, ...signedHeaders(keys, "1", body) },
-        body,
+        ...(key === null ? { headers, body } : signed(keys, "1", body)),
       });
       if (statusCode !== 204) throw new Error(`the receiver answered ${statusCode}`);
       await answered.dump();

@@ -1,6 +1,6 @@
 import { type Egress, EgressClosed } from "../../core/egress.ts";
 import { EgressRefused } from "../../core/egress-rules.ts";
-import { postSigned, signedHeaders } from "../../core/webhook-endpoint.ts";
+import { postSigned, signed } from "../../core/webhook-endpoint.ts";
 import type { SigningKeys } from "../../core/webhook-signing.ts";
 import type { Attempt, Outcome } from "./finish.ts";
 import { retryDelayMs } from "./retry-schedule.ts";
@@ -33,7 +33,7 @@ export interface Sendable {
 export async function attempt(sendable: Sendable, options: AttemptOptions): Promise<Outcome | undefined> {
   const { id, url, keys, body } = sendable;
   const { egress, timeoutMs, retryDelaysMs } = options;
-  const headers = signedHeaders(keys, id, body);
+  const request = signed(keys, id, body);
   const startedAt = new Date();
   const began = performance.now();
   const made: Attempt = {
@@ -41,12 +41,12 @@ export async function attempt(sendable: Sendable, options: AttemptOptions): Prom
     latencyMs: 0,
     status: null,
     error: null,
-    requestHeaders: shown(headers),
+    requestHeaders: shown(request.headers),
     responseHeaders: null,
     responseBody: null,
   };
   try {
-    const response = await postSigned(egress, url, headers, body, timeoutMs);
+    const response = await postSigned(egress, url, request, timeoutMs);
     const { status } = response;
     made.latencyMs = Math.round(performance.now() - began);
     made.status = status;

@@ -27,37 +27,44 @@ interface Finished {
   outcome: Outcome;
 }
 
+/** Undefined, and so not in the JSON, where the column is null. */
+const toRow = ({ lease, delivery, outcome: { attempt, error, ...outcome } }: Finished) => ({
+  id: delivery.id,
+  endpoint_id: delivery.endpoint_id,
+  fence: lease.fence,
+  state: outcome.state,
+  replay: delivery.state === "replay",
+  attempt: delivery.attempts + (attempt === null ? 0 : 1),
+  error: error ?? undefined,
+  ...(outcome.state === "pending" && {
+    next_state: outcome.inPlace ? "first" : "retry",
+    retry_in_ms: outcome.retryInMs,
+  }),
+  ...(attempt !== null && {
+    started_at: attempt.startedAt.toISOString(),
+    latency_ms: attempt.latencyMs,
+    status: attempt.status ?? undefined,
+    request_headers: attempt.requestHeaders,
+    response_headers: attempt.responseHeaders ?? undefined,
+    response_body: attempt.responseBody ?? undefined,
+  }),
+});
+
 /**
  * Writes down how deliveries ended, with the log of the attempts, in one statement. What was done under a lease that
  * has passed to somebody else is not written: the fence. It does not wait for the disk: what a crash of Postgres takes
  * back is sent again.
- * @returns the ids of those that were
+ * @returns the ids of those that were not written
  */
 async function finishAll(sql: Sql, worker: string, all: readonly Finished[]): Promise<Set<string>> {
-  const rows = all.map(({ lease, delivery, outcome }) => ({
-    id: delivery.id,
-    endpoint_id: delivery.endpoint_id,
-    fence: lease.fence,
-    state: outcome.state,
-    replay: delivery.state === "replay",
-    next_state: outcome.state === "pending" && outcome.inPlace ? "first" : "retry",
-    retry_in_ms: outcome.state === "pending" ? outcome.retryInMs : null,
-    attempt: delivery.attempts + (outcome.attempt === null ? 0 : 1),
-    error: outcome.error,
-    tried: outcome.attempt !== null,
-    started_at: outcome.attempt?.startedAt.toISOString() ?? null,
-    latency_ms: outcome.attempt?.latencyMs ?? null,
-    status: outcome.attempt?.status ?? null,
-    request_headers: outcome.attempt?.requestHeaders ?? null,
-    response_headers: outcome.attempt?.responseHeaders ?? null,
-    response_body: outcome.attempt?.responseBody ?? null,
-  }));
-  const written = await sql<{ id: string }[]>`
-    with mine as materialized (
-      select d.* from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as d (id bigint, endpoint_id bigint,
+  const refused = await sql<{ id: string }[]>`
+    with given as materialized (
+      select * from json_to_recordset(${JSON.stringify(all.map(toRow))}::text::json) as d (id bigint, endpoint_id bigint,
         fence bigint, state text, replay boolean, next_state text, retry_in_ms float8, attempt int, error text,
-        tried boolean, started_at timestamptz, latency_ms int, status int, request_headers jsonb,
-        response_headers jsonb, response_body text)
+        started_at timestamptz, latency_ms int, status int, request_headers json, response_headers json,
+        response_body text)
+    ), mine as materialized (
+      select d.* from given d
       join event_endpoint_leases l on l.endpoint_id = d.endpoint_id and l.fence = d.fence and l.holder = ${worker}
         and l.held_until > now()
     ), settled as (
@@ -81,14 +88,15 @@ async function finishAll(sql: Sql, worker: string, all: readonly Finished[]): Pr
         request_headers, response_headers, response_body)
       select m.id, m.endpoint_id, m.attempt, m.started_at, m.latency_ms, m.status, m.error, m.replay,
         m.request_headers, m.response_headers, m.response_body
-      from mine m where m.tried
+      from mine m where m.started_at is not null
       on conflict do nothing
     ), relaxed as materialized (
       select set_config('synchronous_commit', 'off', true)
     )
-    select id from (select id from settled union all select id from again) written
-    where exists (select 1 from relaxed)`;
-  return new Set(written.map(({ id }) => id));
+    select g.id from given g
+    where exists (select 1 from relaxed)
+      and not exists (select 1 from settled s where s.id = g.id) and not exists (select 1 from again a where a.id = g.id)`;
+  return new Set(refused.map(({ id }) => id));
 }
 
 export interface Finisher {
@@ -112,12 +120,12 @@ export function createFinisher(sql: Sql, worker: string, patienceMs: number): Fi
     while (waiting.length > 0) {
       const batch = waiting.splice(0, size);
       try {
-        const kept = await finishAll(
+        const refused = await finishAll(
           sql,
           worker,
           batch.map(({ finished }) => finished),
         );
-        for (const { finished, done } of batch) done(kept.has(finished.delivery.id));
+        for (const { finished, done } of batch) done(!refused.has(finished.delivery.id));
         size = Math.min(BATCH, size * 2);
       } catch {
         // Postgres is away, or refuses one of them: which must not be the end of the others. Once the lease is over

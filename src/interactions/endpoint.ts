@@ -1,5 +1,5 @@
 import { unseal } from "../../core/secret.ts";
-import { signRequest } from "../../core/webhook-signing.ts";
+import { signRequest, stamp } from "../../core/webhook-signing.ts";
 import type { App } from "../app.ts";
 import { ApiError } from "../errors.ts";
 import { privateKeyOf } from "../store/applications.ts";
@@ -20,15 +20,16 @@ const ROOM_BYTES = 2 * 1024 * 1024;
 
 /** POSTs to an application's URL as Discord does, with its two headers. */
 export function postInteraction(app: Pick<App, "egress" | "config">, { url, seed }: InteractionEndpoint, body: string) {
+  const stamped = stamp(body, Math.floor(Date.now() / 1000));
   return app.egress.post({
     url,
-    body,
+    body: stamped.body,
     timeoutMs: ANSWER_WITHIN_MS,
     maxResponseBytes: app.config.maxFileBytes + ROOM_BYTES,
     headers: {
       "content-type": "application/json",
       "user-agent": "Guildhall-Interactions/1.0",
-      ...signRequest(seed, body, Math.floor(Date.now() / 1000)),
+      ...signRequest(seed, stamped),
     },
   });
 }
