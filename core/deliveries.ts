@@ -4,10 +4,10 @@ import type { Fragment } from "./store/fragments.ts";
 /** An event that outgoing webhooks may subscribe to. */
 export interface DeliverableEvent {
   type: string;
-  /** The guild whose endpoints hear of it. */
+  /** Where it happened: who may hear of it is judged by this guild. */
   guildId?: string | undefined;
-  /** Or the one application that does. A bot's events are its application's: they have the same id. */
-  applicationId?: string | undefined;
+  /** The one endpoint that hears of it; without, all of the guild. An application's, and so its bot's, has its id. */
+  endpointId?: string | undefined;
   /** When set, and in a guild, it goes only to those who may view the channel when it is sent. */
   channelId: string | null;
   /** The voice channel that somebody has left for `channelId`: who may view only this one is told that they left. */
@@ -46,26 +46,26 @@ export const deliveriesOf = (sql: Db, events: readonly DeliverableEvent[], provi
   happened as (
     select e.* from unnest(${events.map(({ type }) => type)}::text[],
         ${events.map(({ guildId = null }) => guildId)}::bigint[],
-        ${events.map(({ applicationId = null }) => applicationId)}::bigint[],
+        ${events.map(({ endpointId = null }) => endpointId)}::bigint[],
         ${events.map(({ channelId }) => channelId)}::bigint[],
         ${events.map(({ leftChannelId = null }) => leftChannelId)}::bigint[], ${jsonTexts(events.map(({ data }) => data))}::text::text[])
-      with ordinality as e (type, guild_id, application_id, channel_id, left_channel_id, data, nth) ${provided}
+      with ordinality as e (type, guild_id, endpoint_id, channel_id, left_channel_id, data, nth) ${provided}
   ),
   matched as materialized (
-    select h.nth, coalesce(h.guild_id, h.application_id) as turn, e.id, e.strict_order
+    select h.nth, coalesce(h.guild_id, h.endpoint_id) as turn, e.id, e.strict_order
     from happened h cross join lateral (
       select e.id, e.strict_order from event_endpoints e
-      where e.server_id = h.guild_id and e.status = 2 and h.type = any(e.event_types)
+      where h.endpoint_id is null and e.server_id = h.guild_id and e.status = 2 and h.type = any(e.event_types)
         and (e.channel_ids is null or h.channel_id = any(e.channel_ids) or h.left_channel_id = any(e.channel_ids)
           or exists (select 1 from channels c where c.id = h.channel_id and c.type in (10, 11, 12)
             and c.parent_id = any(e.channel_ids)))
       union all
       select e.id, e.strict_order from server_members m
       join event_endpoints e on e.id = m.application_id and e.status = 2 and h.type = any(e.event_types)
-      where m.server_id = h.guild_id and m.application_id is not null
+      where h.endpoint_id is null and m.server_id = h.guild_id and m.application_id is not null
       union all
       select e.id, e.strict_order from event_endpoints e
-      where e.application_id = h.application_id and e.status = 2 and h.type = any(e.event_types)
+      where e.id = h.endpoint_id and e.status = 2 and h.type = any(e.event_types)
     ) e
   ),
   taking_turns as materialized (

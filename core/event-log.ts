@@ -4,6 +4,7 @@ import type { Result } from "ioredis";
 import type { Logger } from "pino";
 import { batched } from "./batched.ts";
 import type { Sql, Transaction } from "./db.ts";
+import type { DeliverableEvent } from "./deliveries.ts";
 import { EVENTS, type EventHeader, type EventName } from "./events.ts";
 import { createOutbox, type Outbox, putInTransaction } from "./outbox.ts";
 import type { Redis } from "./redis.ts";
@@ -33,6 +34,8 @@ export interface Event {
   version?: string;
   /** Set on GUILD_AUDIT_LOG_ENTRY_CREATE until it is stored; `data` is made of it then. */
   audit?: AuditDraft;
+  /** What single endpoints are told before it: what gateways make of the event for the one session. */
+  byUrl?: readonly DeliverableEvent[];
   /** Set where the same event may be published by several: within minutes, all but the first publish do nothing. */
   id?: string;
 }

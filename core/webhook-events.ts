@@ -15,6 +15,9 @@ const OF_APPLICATIONS: readonly string[] = [
   "GAME_DIRECT_MESSAGE_DELETE",
 ];
 
+/** What is told to the one bot that it concerns; gateways make it of other events. */
+const OF_A_BOT: readonly string[] = ["GUILD_CREATE", "THREAD_MEMBER_UPDATE"];
+
 const OF_A_SESSION = "It answers a session, or tells one what it sees; by REST the same can be asked for.";
 const OF_A_PERSON = "It is told to people, never to a bot.";
 
@@ -22,10 +25,8 @@ const OF_A_PERSON = "It is told to people, never to a bot.";
 export const SOCKETS_ONLY: Readonly<Record<string, string>> = {
   READY: OF_A_SESSION,
   RESUMED: OF_A_SESSION,
-  GUILD_CREATE: `${OF_A_SESSION} APPLICATION_AUTHORIZED tells that a guild has come.`,
   GUILD_MEMBERS_CHUNK: OF_A_SESSION,
   THREAD_LIST_SYNC: OF_A_SESSION,
-  THREAD_MEMBER_UPDATE: OF_A_SESSION,
   VOICE_SERVER_UPDATE: OF_A_SESSION,
   INTERACTION_CREATE: "It must be answered within three seconds: set interactions_endpoint_url.",
   INTERACTION_SUCCESS: OF_A_PERSON,
@@ -49,4 +50,4 @@ export const PASSING_WEBHOOK_EVENTS = deliverable.filter((type) => isEventName(t
 export const GUILD_WEBHOOK_EVENTS = deliverable.filter((type) => isEventName(type) && EVENTS[type].sees !== "user");
 
 /** The same, in conversations with the bot as well, what the bot alone is told, and Discord's own names: some never happen. */
-export const APPLICATION_WEBHOOK_EVENTS = [...OF_APPLICATIONS, ...deliverable];
+export const APPLICATION_WEBHOOK_EVENTS = [...OF_APPLICATIONS, ...OF_A_BOT, ...deliverable];

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { ApplicationFlags, type GatewayDispatchEvents, GatewayIntentBits, GatewayOpcodes } from "discord-api-types/v10";
+import { type GatewayDispatchEvents, GatewayIntentBits, GatewayOpcodes } from "discord-api-types/v10";
 import type { z } from "zod";
 import type { Platform } from "../core/presence-store.ts";
 import { guildLog, userLog } from "../core/redis-keys.ts";
@@ -8,8 +8,10 @@ import { wireOwnUser } from "../core/wire/user.ts";
 import { admit } from "./admission.ts";
 import { catchUp } from "./catch-up.ts";
 import { formatOf } from "./frames.ts";
-import { enterGuilds, guildCreate, reenterGuilds } from "./guild-entry.ts";
+import { guildCreate, LARGE_THRESHOLD } from "./guild-create.ts";
+import { enterGuilds, reenterGuilds } from "./guild-entry.ts";
 import { type Identity, identify as identityOf } from "./identity.ts";
+import { ALL_INTENTS, intentsOf } from "./intents.ts";
 import { eventData, type LogEvent } from "./log-event.ts";
 import type { GatewayNode } from "./node.ts";
 import type { identifySchema, resumeSchema } from "./payloads.ts";
@@ -23,21 +25,8 @@ import { profileOf } from "./topics.ts";
 type Identify = z.infer<typeof identifySchema>;
 type Resume = z.infer<typeof resumeSchema>;
 
-const ALL_INTENTS = Object.values(GatewayIntentBits).reduce<number>(
-  (all, bit) => (typeof bit === "number" ? all | bit : all),
-  0,
-);
 /** More than any bot needs: with 2,500 guilds each these are 25 million guilds. */
 const MAX_SHARDS = 10_000;
-/** Intents that an application must have been given. https://discord.com/developers/docs/events/gateway#privileged-intents */
-const PRIVILEGED: readonly [number, number][] = [
-  [GatewayIntentBits.GuildPresences, ApplicationFlags.GatewayPresence | ApplicationFlags.GatewayPresenceLimited],
-  [GatewayIntentBits.GuildMembers, ApplicationFlags.GatewayGuildMembers | ApplicationFlags.GatewayGuildMembersLimited],
-  [
-    GatewayIntentBits.MessageContent,
-    ApplicationFlags.GatewayMessageContent | ApplicationFlags.GatewayMessageContentLimited,
-  ],
-];
 
 /** IDENTIFY: a new session, from READY and a GUILD_CREATE for each guild on. */
 export async function identify(node: GatewayNode, connection: Connection, body: Identify): Promise<void> {
@@ -85,7 +74,9 @@ async function begin(node: GatewayNode, session: Session, identity: Identity, bo
   session.sentUpTo = startedAt;
   const snapshots = [...(await enterGuilds(node, session, guildIds)).values()];
   const told = (session.profile.intents & GatewayIntentBits.Guilds) !== 0 ? snapshots : [];
-  const guilds = await Promise.all(told.map((snapshot) => guildCreate(node, session, snapshot)));
+  const guilds = await Promise.all(
+    told.map((snapshot) => guildCreate(node, session, snapshot, node.guilds.get(snapshot.row.id)?.state)),
+  );
   const { userId, shard, largeThreshold, platform } = session;
   const record = { userId, epoch, intents: session.profile.intents, shard, largeThreshold, platform, startedAt };
   await saveSession(node.redis, session.id, record, node.config.resumeWindowSeconds);
@@ -246,7 +237,7 @@ function open(
     shard,
     connection,
     profile: profileOf(intents, connection.format, identity.user.bot),
-    largeThreshold: options.large_threshold ?? 50,
+    largeThreshold: options.large_threshold ?? LARGE_THRESHOLD,
     platform: options.platform,
   });
   session.joining = true;
@@ -259,9 +250,7 @@ function open(
 const areIntents = (intents: number) => intents >= 0 && intents <= ALL_INTENTS && (intents & ~ALL_INTENTS) === 0;
 
 function mayUse({ application }: Identity, intents: number): boolean {
-  if (application === null) return true;
-  const flags = Number(application.flags);
-  return PRIVILEGED.every(([intent, needed]) => (intents & intent) === 0 || (flags & needed) !== 0);
+  return application === null || (intents & ~intentsOf(Number(application.flags))) === 0;
 }
 
 function dispatch(t: `${GatewayDispatchEvents}`, s: number, data: unknown): Due {

@@ -1,13 +1,10 @@
 import { ChannelType, GatewayIntentBits } from "discord-api-types/v10";
 import { guildLog } from "../core/redis-keys.ts";
 import { type GuildSnapshot, guildSnapshots, memberships, threadsById } from "../core/store/guild-snapshot.ts";
-import { wireGuildCreate } from "../core/wire/guild.ts";
-import { type MemberRow, memberFacts, wireMember } from "../core/wire/member.ts";
-import { roleFacts } from "../core/wire/role.ts";
-import { type ThreadMemberRow, wireThreadMember } from "../core/wire/thread.ts";
+import { type MemberRow, memberFacts } from "../core/wire/member.ts";
 import { catchUp } from "./catch-up.ts";
-import { peopleFor } from "./guild-people.ts";
-import { applyEvent, channelState, type GuildState, mayView, mayViewThread } from "./guild-state.ts";
+import { guildCreate } from "./guild-create.ts";
+import { applyEvent, type GuildState, stateOf } from "./guild-state.ts";
 import type { GatewayNode, GuildEntry } from "./node.ts";
 import { showPresenceIn } from "./presence.ts";
 import { pump } from "./replay.ts";
@@ -109,21 +106,6 @@ function rejoinThreads(threads: Threads, { threads: active, threadMembers, me }:
   for (const row of threadMembers) noteMember(threads, row);
 }
 
-function stateOf(snapshot: GuildSnapshot): GuildState {
-  const threads = new Map(snapshot.threads.map((thread) => [thread.id, threadState(thread, [])]));
-  for (const row of snapshot.threadMembers) noteMember(threads, row);
-  return {
-    id: snapshot.row.id,
-    ownerId: snapshot.row.owner_id,
-    roles: new Map(snapshot.roles.map((role) => [role.id, roleFacts(role)])),
-    channels: new Map(snapshot.channels.map((channel) => [channel.id, channelState(channel)])),
-    deleted: new Map(),
-    threads,
-    members: new Map(),
-    classSets: new Map(),
-  };
-}
-
 /**
  * Reads a channel or thread that an event names and the node doesn't know; the feed waits meanwhile. A thread is read
  * alone, as those that are archived are known only when something happens in them; else the whole guild is read anew.
@@ -170,34 +152,6 @@ async function reloadGuild(node: GatewayNode, entry: GuildEntry): Promise<void> 
   for (const each of entry.sessions) node.updateClasses(each, entry.id);
 }
 
-/** GUILD_CREATE as this session may see the guild: only channels that it may view. */
-export async function guildCreate(node: GatewayNode, session: Session, snapshot: GuildSnapshot) {
-  const { row, guild, me } = snapshot;
-  const state = node.guilds.get(row.id)?.state ?? stateOf(snapshot);
-  const facts = memberFacts(me);
-  const channels = snapshot.channels.filter((channel) => mayView(state, facts, channelState(channel)));
-  const people = await peopleFor(node, session, snapshot, new Set(channels.map(({ id }) => id)));
-  const mine = new Map(snapshot.threadMembers.map((each) => [each.thread_id, each]));
-  const threads = snapshot.threads.flatMap((thread) => {
-    const member = mine.get(thread.id);
-    const seen = mayViewThread(state, facts, threadState(thread, member === undefined ? [] : [member]));
-    return seen ? [member === undefined ? thread : { ...thread, member: ownMembership(member) }] : [];
-  });
-  return wireGuildCreate(guild, {
-    ...people,
-    joinedAt: me.joined_at,
-    memberCount: row.member_count,
-    members: people.members.map(wireMember),
-    channels,
-    threads,
-  });
-}
-
-function ownMembership(row: ThreadMemberRow) {
-  const { join_timestamp, flags } = wireThreadMember(row);
-  return { join_timestamp, flags };
-}
-
 /** The user became a member while connected: hold, snapshot, what has happened since, release. */
 export async function joinGuild(node: GatewayNode, session: Session, guildId: string, number: number): Promise<void> {
   node.hold(session);
@@ -206,7 +160,7 @@ export async function joinGuild(node: GatewayNode, session: Session, guildId: st
     const snapshot = (await enterGuilds(node, session, [guildId])).get(guildId);
     if (snapshot !== undefined) {
       await showPresenceIn(node, session, guildId);
-      const data = await guildCreate(node, session, snapshot);
+      const data = await guildCreate(node, session, snapshot, node.guilds.get(guildId)?.state);
       const due = await catchUp(node.feed, session, new Map([[guildLog(guildId), number]]));
       if (due === null) throw new Error("the guild's log no longer reaches back to the join");
       if (session.ended) return;

@@ -4,8 +4,7 @@ import { firstMembers, type GuildSnapshot } from "../core/store/guild-snapshot.t
 import { membersByIds } from "../core/store/member-search.ts";
 import { type VoiceState, voiceStatesIn } from "../core/voice-store.ts";
 import type { MemberRow } from "../core/wire/member.ts";
-import type { GatewayNode } from "./node.ts";
-import type { Session } from "./session.ts";
+import type { Asker, Stores } from "./guild-create.ts";
 import { isVoice } from "./voice-state.ts";
 
 /** Guilds with more members than this show nobody but those in voice channels. */
@@ -28,39 +27,39 @@ export interface People {
  * @param visible the ids of the channels that it may view
  */
 export async function peopleFor(
-  node: GatewayNode,
-  session: Session,
+  stores: Stores,
+  asker: Asker,
   snapshot: GuildSnapshot,
   visible: ReadonlySet<string>,
 ): Promise<People> {
   const { row, me } = snapshot;
-  const asks = (intent: number) => (session.profile.intents & intent) !== 0;
+  const asks = (intent: number) => (asker.profile.intents & intent) !== 0;
   const withPresences = asks(GatewayIntentBits.GuildPresences);
-  const voiceStates = asks(GatewayIntentBits.GuildVoiceStates) ? await inVoice(node, snapshot, visible) : [];
-  const large = row.member_count > session.largeThreshold;
+  const voiceStates = asks(GatewayIntentBits.GuildVoiceStates) ? await inVoice(stores, snapshot, visible) : [];
+  const large = row.member_count > asker.largeThreshold;
   if (!large && (withPresences || asks(GatewayIntentBits.GuildMembers))) {
-    const members = await firstMembers(node.sql, row.id, session.largeThreshold);
-    return { members, presences: withPresences ? await presencesAmong(node, members) : [], voiceStates, large };
+    const members = await firstMembers(stores.sql, row.id, asker.largeThreshold);
+    return { members, presences: withPresences ? await presencesAmong(stores, members) : [], voiceStates, large };
   }
   const online =
     withPresences && large && row.member_count <= MAX_MEMBERS_SHOWN
-      ? (await presencesIn(node.redis, row.id, MAX_ONLINE)).map(({ user }) => user.id)
+      ? (await presencesIn(stores.redis, row.id, MAX_ONLINE)).map(({ user }) => user.id)
       : [];
   const others = new Set([...online, ...voiceStates.map(({ user_id }) => user_id)]);
   others.delete(me.user_id);
-  const members = [me, ...(others.size === 0 ? [] : await membersByIds(node.sql, row.id, [...others]))];
-  return { members, presences: withPresences ? await presencesAmong(node, members) : [], voiceStates, large };
+  const members = [me, ...(others.size === 0 ? [] : await membersByIds(stores.sql, row.id, [...others]))];
+  return { members, presences: withPresences ? await presencesAmong(stores, members) : [], voiceStates, large };
 }
 
-async function inVoice(node: GatewayNode, { row, channels }: GuildSnapshot, visible: ReadonlySet<string>) {
+async function inVoice(stores: Stores, { row, channels }: GuildSnapshot, visible: ReadonlySet<string>) {
   if (!channels.some(({ type }) => isVoice(type))) return [];
-  const states = await voiceStatesIn(node.redis, row.id);
+  const states = await voiceStatesIn(stores.redis, row.id);
   return states.filter(({ channel_id }) => channel_id !== null && visible.has(channel_id));
 }
 
-function presencesAmong(node: GatewayNode, members: readonly MemberRow[]): Promise<WirePresence[]> {
+function presencesAmong(stores: Stores, members: readonly MemberRow[]): Promise<WirePresence[]> {
   const [first] = members;
   if (first === undefined) return Promise.resolve([]);
   const ids = members.map(({ user_id }) => user_id);
-  return presencesOf(node.redis, first.server_id, ids);
+  return presencesOf(stores.redis, first.server_id, ids);
 }

@@ -13,9 +13,11 @@ import {
   threadPermissions,
   touchesView,
 } from "../core/permissions.ts";
+import type { GuildSnapshot } from "../core/store/guild-snapshot.ts";
 import { overwriteFacts, type WireChannel } from "../core/wire/channel.ts";
+import { roleFacts } from "../core/wire/role.ts";
 import { eventData, type LogEvent } from "./log-event.ts";
-import { applyThreadEvent, type ThreadState, type Threads } from "./thread-state.ts";
+import { applyThreadEvent, noteMember, type ThreadState, type Threads, threadState } from "./thread-state.ts";
 import type { ClassSet, VisibilityClass } from "./topics.ts";
 
 /** What a node knows of a channel: enough to decide who sees it, and its payload for those who come to see it. */
@@ -55,6 +57,22 @@ export function channelState(channel: WireChannel): ChannelState {
     overwrites,
     ownClass: touchesView(overwrites),
     json: JSON.stringify(channel),
+  };
+}
+
+/** What a snapshot tells, without those who have sessions. */
+export function stateOf(snapshot: GuildSnapshot): GuildState {
+  const threads = new Map(snapshot.threads.map((thread) => [thread.id, threadState(thread, [])]));
+  for (const row of snapshot.threadMembers) noteMember(threads, row);
+  return {
+    id: snapshot.row.id,
+    ownerId: snapshot.row.owner_id,
+    roles: new Map(snapshot.roles.map((role) => [role.id, roleFacts(role)])),
+    channels: new Map(snapshot.channels.map((channel) => [channel.id, channelState(channel)])),
+    deleted: new Map(),
+    threads,
+    members: new Map(),
+    classSets: new Map(),
   };
 }
 

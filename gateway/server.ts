@@ -16,7 +16,9 @@ import { onEvent } from "./deliver.ts";
 import { invalidate } from "./enter.ts";
 import { Feed, type FeedHandlers } from "./feed.ts";
 import { type Compression, formatOf } from "./frames.ts";
+import { guildNow } from "./guild-create.ts";
 import { startWheel } from "./heartbeats.ts";
+import { intentsOf } from "./intents.ts";
 import { Liveness } from "./liveness.ts";
 import { openRedisSource } from "./log-source.ts";
 import { GatewayNode } from "./node.ts";
@@ -77,6 +79,8 @@ export async function startGateway(config: Config): Promise<{ port: number; stop
     secret: await loadSecret(config),
     config,
     log,
+    guildNow: async (guildId, { botId, flags }) =>
+      botId === null ? null : guildNow({ sql, redis }, guildId, botId, intentsOf(flags)),
     limits: pacedBy(config.webhookRetrySeconds),
   });
   const stopWheel = startWheel(node);

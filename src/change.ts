@@ -73,13 +73,12 @@ export async function publishPassing(app: Pick<App, "eventLog" | "passing">, eve
 
 /** What outgoing webhooks may subscribe to: what happens in a guild, or to a bot alone; not what one user sees of a guild. */
 export function deliverable(events: readonly Event[]): DeliverableEvent[] {
-  return events
-    .filter(({ t, guildId, userId }) => isDeliverable(t) && (guildId === undefined || userId === undefined))
-    .map((event) => ({
-      type: event.t,
-      guildId: event.guildId,
-      applicationId: event.userId,
-      channelId: event.parentId ?? event.channelId ?? null,
-      data: dataJson(event),
-    }));
+  return events.flatMap((event) => [...(event.byUrl ?? []), ...asItIs(event)]);
+}
+
+function asItIs(event: Event): DeliverableEvent[] {
+  const { t: type, guildId, userId } = event;
+  if (!isDeliverable(type) || (guildId !== undefined && userId !== undefined)) return [];
+  const channelId = event.parentId ?? event.channelId ?? null;
+  return [{ type, guildId, endpointId: userId, channelId, data: dataJson(event) }];
 }

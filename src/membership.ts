@@ -1,6 +1,5 @@
 import { GuildSystemChannelFlags, MessageType } from "discord-api-types/v10";
 import type { Transaction } from "../core/db.ts";
-import { enqueueDeliveries } from "../core/deliveries.ts";
 import type { Event } from "../core/event-log.ts";
 import { type MemberRow, wireMember } from "../core/wire/member.ts";
 import { wireUser } from "../core/wire/user.ts";
@@ -43,7 +42,10 @@ export async function addMember(
   if (member === undefined) throw new Error("the member just added is not there");
   const data = { ...wireMember(member), guild_id: guildId };
   emit({ t: "GUILD_MEMBER_ADD", guildId, data, ...versioned(guildId, userId, member.version) });
-  emit({ t: "$GUILD_JOIN", userId, data: { guild_id: guildId }, ...ownVersioned(guildId, userId, member.version) });
+  const own = { userId, data: { guild_id: guildId }, ...ownVersioned(guildId, userId, member.version) };
+  // The guild itself is read when it is sent: what a bot may see of it can be less by then.
+  const told = { type: "GUILD_CREATE", channelId: null, data: JSON.stringify({ id: guildId }) };
+  emit({ t: "$GUILD_JOIN", ...own, byUrl: member.user.bot ? [{ ...told, guildId, endpointId: userId }] : [] });
   await welcome(app, tx, emit, member);
   return true;
 }
@@ -87,7 +89,9 @@ export async function removeMember(
   if (version === undefined) return false;
   await leaveThreadsOf(tx, guildId, userId);
   const own = { userId, data: { guild_id: guildId }, ...ownVersioned(guildId, userId, version) };
-  emit({ t: "$GUILD_LEAVE", ...own, takesAway: true });
+  const told = { type: "GUILD_DELETE", channelId: null, data: JSON.stringify({ id: guildId }) };
+  const byUrl = user.bot ? [{ ...told, endpointId: userId }] : [];
+  emit({ t: "$GUILD_LEAVE", ...own, takesAway: true, byUrl });
   const data = { guild_id: guildId, user: wireUser(user) };
   emit({ t: "GUILD_MEMBER_REMOVE", guildId, data, ...versioned(guildId, userId, version) });
   if (user.bot) await removeTracesOf(tx, emit, guildId, userId, byUserId);
@@ -105,8 +109,6 @@ async function removeTracesOf(
   for (const id of await managedRoleIds(tx, guildId, botId)) await removeRole(tx, emit, guildId, id);
   const integration = await integrationOf(tx, guildId, botId);
   if (integration !== undefined) await endIntegration(tx, emit, integration, byUserId);
-  const data = JSON.stringify({ id: guildId });
-  await enqueueDeliveries(tx, [{ type: "GUILD_DELETE", applicationId: botId, channelId: null, data }]);
 }
 
 /** @param changesView whether roles were given or taken */

@@ -8,7 +8,7 @@ import { createFinisher } from "./finish.ts";
 import { Held } from "./held.ts";
 import { DEFAULTS, type DispatcherLimits } from "./limits.ts";
 import { Looks } from "./looks.ts";
-import { Sender } from "./sender.ts";
+import { Sender, type Sending } from "./sender.ts";
 import { Standing } from "./standing.ts";
 import { Targets } from "./targets.ts";
 import { startUpkeep } from "./upkeep.ts";
@@ -19,6 +19,7 @@ export interface DispatcherOptions {
   secret: Buffer;
   config: Pick<Config, "egressAllow" | "webhookLogDays">;
   log: Logger;
+  guildNow: Sending["guildNow"];
   limits?: Partial<DispatcherLimits>;
 }
 
@@ -33,7 +34,7 @@ export interface Dispatcher {
  * waited for. A process that dies lets its leases lapse, and one that comes late finds its lease gone.
  */
 export function startDispatcher(options: DispatcherOptions): Dispatcher {
-  const { sql, secret, log } = options;
+  const { sql, secret, log, guildNow } = options;
   const limits = { ...DEFAULTS, ...options.limits };
   const egress = openEgress({ allow: parseNetworks(options.config.egressAllow) });
   const worker = randomUUID();
@@ -46,7 +47,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
   const sent: Sender["send"] = (lanes) => {
     if (looks.isDue(lanes, performance.now())) wake();
   };
-  const sender = new Sender({ egress, limits, targets, finisher, standing, log, sent });
+  const sender = new Sender({ egress, limits, targets, finisher, guildNow, standing, log, sent });
   let stopping = false;
   let wake = () => {};
 

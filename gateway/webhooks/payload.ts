@@ -1,4 +1,4 @@
-import { ApplicationFlags, GatewayIntentBits } from "discord-api-types/v10";
+import { GatewayIntentBits } from "discord-api-types/v10";
 import { z } from "zod";
 import { EVENTS, isEventName } from "../../core/events.ts";
 import {
@@ -12,6 +12,7 @@ import {
 import { TEST_EVENT } from "../../core/webhook-events.ts";
 import { overwriteFacts } from "../../core/wire/channel.ts";
 import { contentless } from "../frames.ts";
+import { intentsOf } from "../intents.ts";
 import { asLeft } from "../voice-delivery.ts";
 import { ageMs, type QueuedDelivery } from "./queue.ts";
 import type { Target } from "./targets.ts";
@@ -19,12 +20,6 @@ import type { Target } from "./targets.ts";
 const ENABLED = 2;
 /** Clients show it for ten seconds; a receiver that was away for a moment may still take it. */
 const TYPING_MS = 60_000;
-/** What an application must have to hear of an event, as a session must ask for it: either form of the flag. */
-const PRIVILEGED = [
-  [GatewayIntentBits.GuildMembers, ApplicationFlags.GatewayGuildMembers | ApplicationFlags.GatewayGuildMembersLimited],
-  [GatewayIntentBits.GuildPresences, ApplicationFlags.GatewayPresence | ApplicationFlags.GatewayPresenceLimited],
-] as const;
-const CONTENT_FLAGS = ApplicationFlags.GatewayMessageContent | ApplicationFlags.GatewayMessageContentLimited;
 
 /** What is sent of a delivery as things stand, or why nothing is. */
 type Verdict = { data: string } | { reason: string };
@@ -60,7 +55,7 @@ function reasonToDrop(delivery: QueuedDelivery, target: Target, now: number): st
   const { application } = target;
   const own = application?.botId ? ownMembership(delivery, application.botId) : undefined;
   if (application !== null && rule !== undefined) {
-    const lacking = PRIVILEGED.some(([intent, flags]) => rule.intent === intent && (application.flags & flags) === 0);
+    const lacking = (rule.intent & ~intentsOf(application.flags)) !== 0;
     // https://discord.com/developers/docs/events/gateway#list-of-intents: its own membership a bot is always told of.
     if (lacking && own === undefined) return "the application may not use the intent of this event";
   }
@@ -138,7 +133,7 @@ export function eventPayload(delivery: QueuedDelivery, data: string, { applicati
 function visibleData(delivery: QueuedDelivery, data: string, application: Target["application"]): string {
   const { event_type: type, server_id: guildId } = delivery;
   if (application === null || guildId === "0" || !isEventName(type) || !EVENTS[type].content) return data;
-  if ((application.flags & CONTENT_FLAGS) !== 0) return data;
+  if ((intentsOf(application.flags) & GatewayIntentBits.MessageContent) !== 0) return data;
   const parsed: Record<string, unknown> = JSON.parse(data);
   const shown = message.safeParse(parsed);
   const own = shown.success && [shown.data.author, ...shown.data.mentions].some(({ id }) => id === application.botId);

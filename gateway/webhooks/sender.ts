@@ -18,6 +18,8 @@ export interface Sending {
   limits: DispatcherLimits;
   targets: Targets;
   finisher: Finisher;
+  /** A guild as a bot sees it now, as JSON text; null when it is in none such. */
+  guildNow(guildId: string, bot: NonNullable<Target["application"]>): Promise<string | null>;
   standing: Standing;
   log: Logger;
   /** Something was sent: there may be room for more. */
@@ -158,8 +160,13 @@ export class Sender {
     const { timeoutMs, retryDelaysMs } = limits;
     const manual = row.state === "replay";
     const inPlace = target.strictOrder && row.state === "first";
-    const body = eventPayload(row, verdict.data, target);
-    const sendable = { id: row.id, url: target.url, keys: target.keys, body, attempts: row.attempts, manual, inPlace };
-    return attempt(sendable, { egress, timeoutMs, retryDelaysMs });
+    const { url, keys, application } = target;
+    const send = (data: string) => {
+      const body = eventPayload(row, data, target);
+      const sendable = { id: row.id, url, keys, body, attempts: row.attempts, manual, inPlace };
+      return attempt(sendable, { egress, timeoutMs, retryDelaysMs });
+    };
+    if (row.event_type !== "GUILD_CREATE" || application === null) return send(verdict.data);
+    return this.#of.guildNow(row.server_id, application).then((data) => (data === null ? undefined : send(data)));
   }
 }

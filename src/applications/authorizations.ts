@@ -35,7 +35,7 @@ export async function endAuthorizations(tx: Transaction, userId: string, applica
 
 const ofApplication = (applicationId: string, type: string, data: object): DeliverableEvent => ({
   type,
-  applicationId,
+  endpointId: applicationId,
   channelId: null,
   data: JSON.stringify(data),
 });

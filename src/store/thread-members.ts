@@ -58,6 +58,14 @@ export async function leaveThreadsOf(sql: Db, guildId: string, userId: string): 
     update threads set member_count = member_count - 1 where channel_id in (select thread_id from gone)`;
 }
 
+/** The memberships of bots: of the guild's few applications, not of all who are in the thread. */
+export async function botsInThread(sql: Db, guildId: string, threadId: string): Promise<ThreadMemberRow[]> {
+  return sql<ThreadMemberRow[]>`
+    select ${threadMemberColumns(sql)}
+    from server_members m join thread_members tm on tm.thread_id = ${threadId} and tm.user_id = m.user_id
+    where m.server_id = ${guildId} and m.application_id is not null`;
+}
+
 export type FullThreadMemberRow = ThreadMemberRow & { member: MemberRow };
 
 /** A thread's members, or one of them, by user id; each with its membership of the guild. */

@@ -132,7 +132,7 @@ export async function emitThread(
 ): Promise<void> {
   emit(threadCreate(thread));
   emit(auditChange(thread.server_id, AuditLogEvent.ThreadCreate, thread.id, null, threadFields(thread)));
-  if (joined !== undefined) await emitJoined(tx, emit, thread, joined);
+  if (joined !== undefined) await emitJoined(tx, emit, thread, joined, true);
 }
 
 /** A thread as it is shown to who started it. */

@@ -1,9 +1,16 @@
 import type { Transaction } from "../../core/db.ts";
+import type { DeliverableEvent } from "../../core/deliveries.ts";
 import type { Event } from "../../core/event-log.ts";
-import { shownMemberCount, type ThreadChannelRow, wireThread, wireThreadMember } from "../../core/wire/thread.ts";
+import {
+  shownMemberCount,
+  type ThreadChannelRow,
+  type ThreadMemberRow,
+  wireThread,
+  wireThreadMember,
+} from "../../core/wire/thread.ts";
 import { ApiError } from "../errors.ts";
 import { findMember } from "../store/members.ts";
-import type { ThreadMembership } from "../store/thread-members.ts";
+import { botsInThread, type ThreadMembership } from "../store/thread-members.ts";
 import { findThread } from "../store/threads.ts";
 
 type Emit = (event: Event) => void;
@@ -38,17 +45,39 @@ export async function emitUpdate(tx: Transaction, emit: Emit, before: ThreadChan
   if (row === undefined) throw new ApiError("UNKNOWN_CHANNEL");
   emit(threadUpdate(row));
   if (before.thread.archived && !row.thread.archived) {
-    emit({ t: "$THREAD_UNARCHIVED", ...place(row), data: { id: row.id, guild_id: row.server_id } });
+    const guild_id = row.server_id;
+    const bots = await botsInThread(tx, guild_id, row.id);
+    const byUrl = bots.map((bot) => toBot(row, bot, "THREAD_MEMBER_UPDATE", { ...wireThreadMember(bot), guild_id }));
+    emit({ t: "$THREAD_UNARCHIVED", ...place(row), data: { id: row.id, guild_id }, byUrl });
   }
   return row;
 }
 
-/** https://discord.com/developers/docs/events/gateway-events#thread-members-update */
-export async function emitJoined(tx: Transaction, emit: Emit, thread: ThreadChannelRow, joined: ThreadMembership) {
+const toBot = (row: ThreadChannelRow, { user_id }: ThreadMemberRow, type: string, data: object): DeliverableEvent => ({
+  type,
+  ...place(row),
+  endpointId: user_id,
+  data: JSON.stringify(data),
+});
+
+/**
+ * https://discord.com/developers/docs/events/gateway-events#thread-members-update
+ * @param starts whether the thread was made with this member, who was told of it then
+ */
+export async function emitJoined(
+  tx: Transaction,
+  emit: Emit,
+  thread: ThreadChannelRow,
+  joined: ThreadMembership,
+  starts = false,
+) {
   const member = await findMember(tx, thread.server_id, joined.row.user_id);
   if (member === undefined) throw new ApiError("UNKNOWN_MEMBER");
   const added = { ...wireThreadMember(joined.row, member), presence: null };
-  emit(membersUpdate(thread, joined, { added_members: [added] }));
+  // One that is private it has never seen.
+  const known = { ...wireThread(thread), member: wireThreadMember(joined.row) };
+  const byUrl = member.user.bot && !starts ? [toBot(thread, joined.row, "THREAD_CREATE", known)] : [];
+  emit({ ...membersUpdate(thread, joined, { added_members: [added] }), byUrl });
 }
 
 export function emitLeft(emit: Emit, thread: ThreadChannelRow, left: ThreadMembership): void {

@@ -76,6 +76,41 @@ test("an application is told when it is added to a guild and when its bot is rem
   expect(removed.data).toMatchObject({ user: { id: owner.id }, guild_id: guild.id });
 });
 
+test("the guild that a bot is added to is told as a session would be, as the bot sees it when it is sent", async () => {
+  const { bot, receiver, events } = await listening(["GUILD_CREATE"]);
+  const socket = await platform.socket(bot);
+  const verify = receiver.answer;
+  receiver.answer = (request, response) => {
+    if (events().length > 0) response.writeHead(503).end();
+    else verify(request, response);
+  };
+  const guild = await platform.guild(owner);
+  const channels = `/guilds/${guild.id}/channels`;
+  const hide = (id: string) => ({ id, type: 0, allow: "0", deny: "1024" });
+  const secret = await owner.post(channels, { name: "secret", permission_overwrites: [hide(guild.id)] });
+  const shown = await owner.post(channels, { name: "shown" });
+  const add = `/oauth2/authorize?client_id=${bot.id}&scope=bot&permissions=1024`;
+  await owner.post(add, { guild_id: guild.id, authorize: true });
+  await expect.poll(() => events().length).toBe(1);
+  const { d } = await socket.event("GUILD_CREATE", ({ id }) => id === guild.id);
+  expect(events()[0]).toMatchObject({ type: "GUILD_CREATE", data: d });
+  await owner.put(`/channels/${shown.id}/permissions/${guild.id}`, hide(guild.id));
+  receiver.answer = verify;
+  const retry = () => sql`update webhook_queue set next_attempt_at = now() where state = 'retry'`;
+  await expect.poll(retry).toMatchObject({ count: 1 });
+  await expect.poll(() => events().length).toBe(2);
+  expect(events()[1].data.channels.map(({ id }: Json) => id)).toEqual([guild.channelId]);
+  expect(JSON.stringify(events())).not.toContain(secret.id);
+  receiver.answer = (_request, response) => response.writeHead(503).end();
+  const left = await platform.guild(owner);
+  await owner.post(add, { guild_id: left.id, authorize: true });
+  await expect.poll(() => events().length).toBe(3);
+  await owner.delete(`/guilds/${left.id}/members/${bot.id}`);
+  await expect.poll(retry).toMatchObject({ count: 1 });
+  await expect.poll(async () => (await sql`select from webhook_queue`).length).toBe(0);
+  expect(events().length).toBe(3);
+});
+
 test("of an application without a bot in the guild, its commands' removal is told", async () => {
   const { bot, events } = await listening(["APPLICATION_DEAUTHORIZED"]);
   const guild = await platform.guild(owner);

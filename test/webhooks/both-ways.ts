@@ -1,4 +1,4 @@
-import { GatewayIntentBits } from "discord-api-types/v10";
+import { ApplicationWebhookEventType, GatewayIntentBits } from "discord-api-types/v10";
 import type postgres from "postgres";
 import { expect } from "vitest";
 import { APPLICATION_WEBHOOK_EVENTS, SOCKETS_ONLY } from "../../core/webhook-events.ts";
@@ -10,6 +10,10 @@ import { type Receiver, startReceiver, verifiesAsDiscord } from "./receiver.ts";
 const PRIVILEGED = GatewayIntentBits.GuildMembers | GatewayIntentBits.GuildPresences | GatewayIntentBits.MessageContent;
 export const ALL_INTENTS = 53_608_447;
 export const UNPRIVILEGED = ALL_INTENTS & ~PRIVILEGED;
+
+/** What gateways dispatch as well. */
+const OF_URLS: readonly string[] = Object.values(ApplicationWebhookEventType);
+const DISPATCHES = APPLICATION_WEBHOOK_EVENTS.filter((type) => !OF_URLS.includes(type));
 
 /** A bot that listens by socket and by URL. */
 export interface BothWays {
@@ -24,7 +28,7 @@ export async function listenBothWays(
   sql: postgres.Sql,
   bot: Client,
   intents: number,
-  types: readonly string[] = APPLICATION_WEBHOOK_EVENTS,
+  types: readonly string[] = DISPATCHES,
 ): Promise<BothWays> {
   if ((intents & PRIVILEGED) === 0) await sql`update applications set flags = 0 where id = ${bot.id}`;
   const receiver = await startReceiver();

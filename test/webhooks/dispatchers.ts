@@ -13,7 +13,8 @@ export function dispatchHere(
   egressAllow: readonly string[] = ["127.0.0.0/8"],
 ): Dispatcher {
   const config = { egressAllow: [...egressAllow], webhookLogDays: 30 };
-  return startDispatcher({ sql, secret: SECRET, config, log: pino({ level: "silent" }), limits });
+  const guildNow = async () => null;
+  return startDispatcher({ sql, secret: SECRET, config, log: pino({ level: "silent" }), guildNow, limits });
 }
 
 /** One in a process of its own. */
