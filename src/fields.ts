@@ -29,6 +29,15 @@ export const queryFlag = z
   .enum(["true", "false", "1", "0", "True", "False"])
   .transform((value) => /^(true|1)$/i.test(value));
 
+/** A flag of a body, which may be a form: there it is text. */
+export const flag = z.preprocess((value) => queryFlag.safeParse(value).data ?? value, z.boolean());
+
+/** A bit field of a body; likewise. */
+export const bits = z.preprocess(
+  (value) => (typeof value === "string" && /^\d{1,10}$/.test(value) ? Number(value) : value),
+  z.number().int().min(0).max(0x7fffffff),
+);
+
 /** An image as a data URI; what it is, only its bytes tell. Null takes an image away. */
 export const imageData = z.string().nullish();
 
@@ -39,11 +48,26 @@ export const httpUrl = z
   .max(2048)
   .refine((value) => /^https?:\/\//i.test(value) && URL.canParse(value), "Not a well formed URL.");
 
-/** Text measured in characters, where an emoji is one and not two. */
+/** Of these years are times that Postgres has a text for, and Python's datetime can hold. */
+const FIRST_MS = Date.parse("0001-01-01T00:00:00Z");
+const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
+export const isMoment = (ms: number): boolean => ms >= FIRST_MS && ms <= LAST_MS;
+
+const unreadable = { code: "DATE_TIME_TYPE_PARSE" };
+/** A point in time in ISO 8601; without an offset in UTC. */
+export const moment = z.iso
+  .datetime({ offset: true, local: true })
+  .transform((time) => new Date(/(Z|[+-]\d\d:\d\d)$/.test(time) ? time : `${time}Z`))
+  .refine((date) => isMoment(date.getTime()), { message: "Must be of the years 1 to 9999.", params: unreadable });
+
+/** How many there are, where an emoji is one and not two; as zod and Discord count. */
+export const charactersIn = (text: string): number => [...text].length;
+
+/** Text measured in characters. */
 export const characters = (min: number, max: number) =>
   z.string().refine(
     (value) => {
-      const { length } = [...value];
+      const length = charactersIn(value);
       return length >= min && length <= max;
     },
     { message: `Must be between ${min} and ${max} in length.`, params: { code: "BASE_TYPE_BAD_LENGTH" } },

@@ -10,7 +10,7 @@ import type { App } from "./app.ts";
 import { auditAction, auditChange, auditEntry } from "./audit/entry.ts";
 import { memberFields } from "./audit/fields.ts";
 import { ApiError, invalidField } from "./errors.ts";
-import { snowflake, trimmed } from "./fields.ts";
+import { moment, snowflake, trimmed } from "./fields.ts";
 import { memberUpdate } from "./membership.ts";
 import { manageableRole } from "./roles.ts";
 import { findChannel } from "./store/channels.ts";
@@ -31,7 +31,7 @@ export const memberPatch = z.object({
   mute: z.boolean().nullish(),
   deaf: z.boolean().nullish(),
   channel_id: snowflake.nullish(),
-  communication_disabled_until: z.iso.datetime({ offset: true }).nullish(),
+  communication_disabled_until: moment.nullish(),
   flags: z.int32().nullish(),
 });
 type MemberBody = z.infer<typeof memberPatch>;
@@ -151,18 +151,17 @@ function demandNaming({ guild, me, permissions }: LockedInGuild, target: MemberR
   }
 }
 
-function timeout({ guild, me, permissions }: LockedInGuild, target: MemberRow, until: string | null): Date | null {
+function timeout({ guild, me, permissions }: LockedInGuild, target: MemberRow, until: Date | null): Date | null {
   demand(permissions, ["MODERATE_MEMBERS"]);
   const facts = memberFacts(target);
   if (!outranks(guild, me, facts)) throw new ApiError("MISSING_PERMISSIONS");
   if (until === null) return null;
   const now = Date.now();
   if (has(guildPermissions(guild, facts, now), Permission.ADMINISTRATOR)) throw new ApiError("MISSING_PERMISSIONS");
-  const end = new Date(until);
-  if (end.getTime() > now + MAX_TIMEOUT_MS) {
+  if (until.getTime() > now + MAX_TIMEOUT_MS) {
     throw invalidField(["communication_disabled_until"], "BASE_TYPE_INVALID", "Must be at most 28 days from now.");
   }
-  return end;
+  return until;
 }
 
 function demandFlags({ permissions }: LockedInGuild): void {

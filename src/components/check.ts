@@ -1,5 +1,6 @@
 import { MessageFlags, ComponentType as Type } from "discord-api-types/v10";
 import { ApiError, formErrors } from "../errors.ts";
+import { charactersIn } from "../fields.ts";
 import type { AnyComponent, MessageComponent } from "./schema.ts";
 import { placed, type ShownComponent, showComponents } from "./shown.ts";
 
@@ -68,7 +69,7 @@ function* laidOutFaults(
     const message = `A message can have ${MAX_COMPONENTS} components in all.`;
     yield { path: ["components"], code: "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED", message };
   }
-  const length = all.reduce((sum, [one]) => sum + (one.type === Type.TextDisplay ? one.content.length : 0), 0);
+  const length = all.reduce((sum, [one]) => sum + (one.type === Type.TextDisplay ? charactersIn(one.content) : 0), 0);
   if (length > MAX_TEXT) {
     const message = `The text of all components must be ${MAX_TEXT} or fewer in length.`;
     yield { path: ["components"], code: "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED", message };

@@ -14,7 +14,7 @@ export interface Upload extends Received {
 
 /** A form with files, received whole. */
 export interface Form {
-  /** `payload_json`, when there is one. */
+  /** `payload_json`, or Slack's `payload`, when there is one. */
   json: string | undefined;
   fields: Readonly<Record<string, string>>;
   files: readonly Upload[];
@@ -80,8 +80,8 @@ export async function receiveForm(
   try {
     const body = Readable.fromWeb(request.body);
     await pipeline(body, atMost(maxBytes), busboy, { signal: failure.signal });
-    const { payload_json: json, ...others } = fields;
-    return { json, fields: others, files: await Promise.all(files) };
+    const { payload_json: ours, payload: slacks, ...others } = fields;
+    return { json: ours ?? slacks, fields: others, files: await Promise.all(files) };
   } catch (error) {
     current?.destroy();
     const settled = await Promise.allSettled(files);
@@ -95,7 +95,7 @@ function openForm(request: Request, limits: FormLimits) {
     const headers: BusboyHeaders = { "content-type": request.headers.get("content-type") ?? "" };
     const busboy = new Busboy({
       headers,
-      isPartAFile: (name, _type, filename) => filename !== undefined && name !== "payload_json",
+      isPartAFile: (name, _type, filename) => filename !== undefined && !/^payload(_json)?$/.test(name ?? ""),
       limits: {
         fieldSize: limits.fieldBytes,
         fields: MAX_FIELDS,

@@ -1,7 +1,7 @@
 import { MessageReferenceType } from "discord-api-types/v10";
 import { z } from "zod";
 import { messageComponents } from "../components/schema.ts";
-import { httpUrl, snowflake, text, trimmed } from "../fields.ts";
+import { bits, charactersIn, flag, httpUrl, isMoment, snowflake, text, trimmed } from "../fields.ts";
 import { attachments } from "./attachments.ts";
 
 /** Request bodies of messages. Limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits */
@@ -18,28 +18,31 @@ export const EMBED_LIMITS = {
   total: 6000,
 } as const;
 
-const picture = z.object({
-  url: z
-    .string()
-    .max(2048)
-    .regex(/^(https?|attachment):\/\//i, "Not a well formed URL."),
-});
+const pictureUrl = z
+  .string()
+  .max(2048)
+  .regex(/^(https?|attachment):\/\//i, "Not a well formed URL.");
+const picture = z.object({ url: pictureUrl });
+/** Some senders leave empty what they don't have. */
+const iconUrl = z.preprocess((value) => (value === "" ? null : value), pictureUrl.nullish());
 
 const embed = z.object({
   title: text(0, EMBED_LIMITS.title).nullish(),
   description: text(0, EMBED_LIMITS.description).nullish(),
   url: httpUrl.nullish(),
+  // In more forms than ISO 8601, as senders have theirs from elsewhere.
   timestamp: z
     .string()
-    .refine((value) => !Number.isNaN(Date.parse(value)), "Not a well formed timestamp.")
+    .refine((value) => isMoment(Date.parse(value)), {
+      message: "Not a well formed timestamp.",
+      params: { code: "DATE_TIME_TYPE_PARSE" },
+    })
     .nullish(),
   color: z.number().int().min(0).max(0xffffff).nullish(),
-  footer: z.object({ text: text(0, EMBED_LIMITS.footer), icon_url: z.string().max(2048).nullish() }).nullish(),
+  footer: z.object({ text: text(0, EMBED_LIMITS.footer), icon_url: iconUrl }).nullish(),
   image: picture.nullish(),
   thumbnail: picture.nullish(),
-  author: z
-    .object({ name: text(0, EMBED_LIMITS.author), url: httpUrl.nullish(), icon_url: z.string().max(2048).nullish() })
-    .nullish(),
+  author: z.object({ name: text(0, EMBED_LIMITS.author), url: httpUrl.nullish(), icon_url: iconUrl }).nullish(),
   fields: z
     .array(
       z.object({
@@ -59,13 +62,20 @@ const embeds = z
   .max(EMBED_LIMITS.count)
   .refine((list) => list.reduce((sum, one) => sum + embedLength(one), 0) <= EMBED_LIMITS.total, {
     message: "Embed size exceeds maximum size of 6000",
-  });
+  })
+  .transform((list) => list.filter(isVisible));
+
+/** Whether it shows anything. */
+export const isVisible = (one: Embed): boolean => {
+  const { title, description, timestamp, author, footer, image, thumbnail, fields } = one;
+  return Boolean(title || description || timestamp || author || footer || image || thumbnail || fields?.length);
+};
 
 export function embedLength(one: Embed): number {
   const parts = [one.title, one.description, one.footer?.text, one.author?.name];
   const fields = one.fields ?? [];
   return [...parts, ...fields.flatMap((field) => [field.name, field.value])].reduce(
-    (sum, part) => sum + (part?.length ?? 0),
+    (sum, part) => sum + charactersIn(part ?? ""),
     0,
   );
 }
@@ -97,7 +107,8 @@ const components = messageComponents.nullish();
 /** Guilds have no stickers yet, so that no id is one's. */
 const stickerIds = z.array(snowflake).max(3).nullish();
 const noPoll = z.null("Polls are not supported.").optional();
-const flags = z.number().int().min(0).max(0x7fffffff).nullish();
+const flags = bits.nullish();
+const tts = flag.nullish();
 
 export const messageCreate = z.object({
   content,
@@ -106,7 +117,7 @@ export const messageCreate = z.object({
     .pipe(z.string().max(25))
     .nullish(),
   enforce_nonce: z.boolean().nullish(),
-  tts: z.boolean().nullish(),
+  tts,
   embeds: embeds.nullish(),
   components,
   attachments: attachments.nullish(),
@@ -136,9 +147,9 @@ export const messageEdit = z.object({
 
 export const webhookMessage = z.object({
   content,
-  username: text(1, 80).nullish(),
+  username: trimmed(1, 80).nullish(),
   avatar_url: httpUrl.nullish().or(z.literal("")),
-  tts: z.boolean().nullish(),
+  tts,
   embeds: embeds.nullish(),
   components,
   attachments: attachments.nullish(),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { wireAttempt, wireDelivery } from "../../core/wire/event-endpoint.ts";
 import { ApiError } from "../errors.ts";
-import { limit, snowflake } from "../fields.ts";
+import { limit, moment, snowflake } from "../fields.ts";
 import { type Access, type Route, route } from "../route.ts";
 import {
   DELIVERY_STATES,
@@ -94,14 +94,13 @@ export function deliveryRoutes(base: string, of: string, access: Access<Endpoint
       access,
       body: z.object({
         states: z.array(state).min(1).max(DELIVERY_STATES.length).optional(),
-        since: z.iso.datetime({ offset: true }).optional(),
-        until: z.iso.datetime({ offset: true }).optional(),
+        since: moment.optional(),
+        until: moment.optional(),
       }),
       handle: async ({ app, body }, endpoint) => {
         const replayed = await replayDeliveries(app.sql, endpoint.id, {
+          ...body,
           states: body.states ?? ["dead"],
-          since: body.since === undefined ? undefined : new Date(body.since),
-          until: body.until === undefined ? undefined : new Date(body.until),
           limit: MAX_REPLAYS,
         });
         return { replayed };

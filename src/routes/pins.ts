@@ -4,7 +4,7 @@ import { wireMessage } from "../../core/wire/message.ts";
 import { wireTime } from "../../core/wire/time.ts";
 import { type InChannel, inChannel } from "../access.ts";
 import type { App } from "../app.ts";
-import { limit } from "../fields.ts";
+import { limit, moment } from "../fields.ts";
 import { pinMessage, unpinMessage } from "../messages/pins.ts";
 import { placeOf } from "../messages/place.ts";
 import { type Request, route } from "../route.ts";
@@ -19,10 +19,7 @@ export const pinRoutes = [
     operation: "list_pins",
     access: inChannel(),
     query: z.object({
-      before: z.iso
-        .datetime({ offset: true })
-        .transform((time) => new Date(time))
-        .optional(),
+      before: moment.optional(),
       limit: limit(PAGE, PAGE),
     }),
     handle: async ({ app, query }, where) => {

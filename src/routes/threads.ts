@@ -15,7 +15,7 @@ import type { App } from "../app.ts";
 import type { Emit } from "../change.ts";
 import { isForum } from "../channels/body.ts";
 import { ApiError } from "../errors.ts";
-import { limit, queryFlag, snowflake } from "../fields.ts";
+import { limit, moment, queryFlag, snowflake } from "../fields.ts";
 import { planAttachments, storeUploads } from "../messages/attachments.ts";
 import { route } from "../route.ts";
 import { listThreadMembers } from "../store/thread-members.ts";
@@ -32,10 +32,7 @@ const MAX_PAGE = 100;
 const MAX_MEMBERS = 1000;
 
 const archivedBefore = z.object({
-  before: z.iso
-    .datetime({ offset: true, local: true })
-    .transform((text) => new Date(/(Z|[+-]\d\d:\d\d)$/.test(text) ? text : `${text}Z`))
-    .optional(),
+  before: moment.optional(),
   limit: limit(MAX_PAGE, PAGE),
 });
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { wireMessage } from "../../core/wire/message.ts";
+import { invalidField } from "../errors.ts";
 import { queryFlag, snowflake } from "../fields.ts";
 import { removeResponse } from "../interactions/edit.ts";
 import { editResponse, findResponse } from "../interactions/follow-up.ts";
@@ -73,6 +74,10 @@ export const webhookMessageRoutes = [
     access: webhookToken,
     limit: EXECUTE,
     body: slackMessage,
+    // Slack's form has none.
+    files: () => {
+      throw invalidField(["files"], "BASE_TYPE_INVALID", "Slack's form takes no files.");
+    },
     query: z.object({ ...inThread, wait: queryFlag.optional() }),
     handle: async ({ app, body, query }, { webhook }) => {
       await postAsWebhook(app, webhook, fromSlack(body), [], query.thread_id);

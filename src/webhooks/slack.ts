@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { httpUrl } from "../fields.ts";
-import { EMBED_LIMITS, type Embed, type WebhookMessage } from "../messages/body.ts";
+import { httpUrl, isMoment } from "../fields.ts";
+import { EMBED_LIMITS, type Embed, isVisible, type WebhookMessage } from "../messages/body.ts";
 import { cut, fitEmbeds } from "./embeds.ts";
 import { linksOf, showBlocks } from "./slack-blocks.ts";
 import { markdownOf, unescapeSlack } from "./slack-markup.ts";
@@ -30,7 +30,7 @@ const attachment = z.object({
   thumb_url: url,
   footer: long,
   footer_icon: url,
-  ts: z.coerce.number().min(0).max(8_640_000_000_000).nullish(),
+  ts: z.coerce.number().nullish(),
   fields: z
     .array(z.object({ title: long, value: long, short: z.boolean().nullish() }))
     .max(1521)
@@ -72,13 +72,8 @@ function embedsOf(one: z.infer<typeof attachment>): Embed[] {
     [one.pretext, one.text ?? fallback].filter((part) => part).join("\n"),
     EMBED_LIMITS.description,
   );
-  return [embedOf(one, [said, shown.text, linksOf(one.actions ?? [])]), ...shown.images].filter(
-    (embed) => !isEmpty(embed),
-  );
+  return [embedOf(one, [said, shown.text, linksOf(one.actions ?? [])]), ...shown.images].filter(isVisible);
 }
-
-const isEmpty = ({ title, description, author, footer, image, thumbnail, fields }: Embed): boolean =>
-  !(title || description || author || footer || image || thumbnail || fields?.length);
 
 function embedOf(one: z.infer<typeof attachment>, text: readonly string[]): Embed {
   return {
@@ -86,7 +81,8 @@ function embedOf(one: z.infer<typeof attachment>, text: readonly string[]): Embe
     url: one.title_link,
     description: text.filter((part) => part !== "").join("\n"),
     ...(one.color ? { color: colorOf(one.color) } : {}),
-    ...(one.ts ? { timestamp: new Date(one.ts * 1000).toISOString() } : {}),
+    // Some send milliseconds; what is no time then is not worth a refusal.
+    ...(one.ts && isMoment(one.ts * 1000) ? { timestamp: new Date(one.ts * 1000).toISOString() } : {}),
     ...(one.author_name ? { author: { name: one.author_name, url: one.author_link, icon_url: one.author_icon } } : {}),
     ...(one.footer ? { footer: { text: unescapeSlack(one.footer), icon_url: one.footer_icon } } : {}),
     ...(one.image_url ? { image: { url: one.image_url } } : {}),
