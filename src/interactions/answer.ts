@@ -23,6 +23,7 @@ import { type Composed, compose, composeLoading, store } from "./compose.ts";
 import { ANSWER_WITHIN_MS } from "./deadline.ts";
 import { prepareResponseEdit, storeResponseEdit } from "./edit.ts";
 import { findSource, type Source } from "./original.ts";
+import { openForAnswer, openForEdit } from "./thread.ts";
 
 type Emit = (event: Event) => void;
 
@@ -120,6 +121,7 @@ async function post(
   const { ephemeral } = composed;
   const { id, flags } = composed.row;
   const message = await app.change(async (tx, emit) => {
+    await openForAnswer(tx, emit, interaction, composed);
     await claim(app, tx, interaction, { type, response: { id, ephemeral } });
     const wire = await store(app, tx, emit, interaction, composed);
     emit(toUser("INTERACTION_SUCCESS", interaction));
@@ -150,6 +152,7 @@ async function update(
   const edit = said === undefined ? undefined : await prepareResponseEdit(app, interaction, source, said, uploads);
   const { id } = source.message;
   const message = await app.change(async (tx, emit: Emit) => {
+    if (edit !== undefined) await openForEdit(tx, emit, interaction, source);
     await claim(app, tx, interaction, { type: body.type, response: { id, ephemeral: source.ephemeral } });
     emit(toUser("INTERACTION_SUCCESS", interaction));
     return edit === undefined ? undefined : storeResponseEdit(app, tx, emit, interaction, source, edit);

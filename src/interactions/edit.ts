@@ -12,6 +12,7 @@ import { attachToInteraction, type InteractionRow, placeOfInteraction } from "..
 import { findUsers } from "../store/users.ts";
 import { ephemeralEvent, sceneOf, senderOf } from "./compose.ts";
 import type { Source } from "./original.ts";
+import { demandDeletable } from "./thread.ts";
 
 type Emit = (event: Event) => void;
 
@@ -67,14 +68,12 @@ async function applied(tx: Transaction, before: MessageRow, { patch, attachments
 }
 
 /** @throws 10008 when it is gone */
-export async function removeResponse(
-  app: App,
-  interaction: InteractionRow,
-  { message, ephemeral }: Source,
-): Promise<void> {
+export async function removeResponse(app: App, interaction: InteractionRow, target: Source): Promise<void> {
+  const { message, ephemeral } = target;
   const place = placeOfInteraction(interaction);
   const guildId = interaction.server_id;
   await app.change(async (tx, emit) => {
+    await demandDeletable(tx, interaction, target);
     if (ephemeral) {
       if (!(await deleteEphemeral(tx, message.id))) throw new ApiError("UNKNOWN_MESSAGE");
       const data = { id: message.id, channel_id: place.id, ...(guildId === null ? {} : { guild_id: guildId }) };

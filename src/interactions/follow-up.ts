@@ -1,4 +1,4 @@
-import { InteractionType, MessageFlags } from "discord-api-types/v10";
+import { InteractionType } from "discord-api-types/v10";
 import type { Transaction } from "../../core/db.ts";
 import type { AttachmentRow } from "../../core/wire/attachment.ts";
 import type { WireMessage } from "../../core/wire/message.ts";
@@ -12,7 +12,8 @@ import { lockMessage } from "../store/messages.ts";
 import type { ResponseMessage } from "./body.ts";
 import { compose, store } from "./compose.ts";
 import { prepareResponseEdit, storeResponseEdit } from "./edit.ts";
-import { findSource, type Source } from "./original.ts";
+import { findSource, isLoading, type Source } from "./original.ts";
+import { openForAnswer, openForEdit } from "./thread.ts";
 
 /** The message that `@original` means. @throws 10008 when there is none */
 export async function findOriginal(app: App, interaction: InteractionRow): Promise<Source> {
@@ -39,7 +40,10 @@ export async function editResponse(
   uploads: readonly Upload[],
 ): Promise<WireMessage> {
   const edit = await prepareResponseEdit(app, interaction, target, body, uploads);
-  return app.change((tx, emit) => storeResponseEdit(app, tx, emit, interaction, target, edit));
+  return app.change(async (tx, emit) => {
+    await openForEdit(tx, emit, interaction, target);
+    return storeResponseEdit(app, tx, emit, interaction, target, edit);
+  });
 }
 
 /**
@@ -60,6 +64,7 @@ export async function followUp(
   if (original !== undefined && isLoading(original.message)) {
     const edit = await prepareResponseEdit(app, interaction, original, body, uploads);
     const filled = await app.change(async (tx, emit) => {
+      await openForEdit(tx, emit, interaction, original);
       // Of several that come at once, one fills it in.
       if (!(await lockLoading(tx, interaction, original))) return undefined;
       return storeResponseEdit(app, tx, emit, interaction, original, edit);
@@ -69,10 +74,11 @@ export async function followUp(
   }
   const originalId = interaction.response_id ?? undefined;
   const composed = await compose(app, interaction, body, uploads, { answersTo: original, originalId, attachments });
-  return app.change((tx, emit) => store(app, tx, emit, interaction, composed));
+  return app.change(async (tx, emit) => {
+    await openForAnswer(tx, emit, interaction, composed);
+    return store(app, tx, emit, interaction, composed);
+  });
 }
-
-const isLoading = ({ flags }: { flags: number }): boolean => (flags & MessageFlags.Loading) !== 0;
 
 /** Whether a message still stands for an answer to come; nobody else changes it until the transaction ends. */
 async function lockLoading(tx: Transaction, interaction: InteractionRow, { message, ephemeral }: Source) {

@@ -1,3 +1,4 @@
+import { MessageFlags } from "discord-api-types/v10";
 import type { MessageRow } from "../../core/wire/message.ts";
 import type { App } from "../app.ts";
 import { findEphemeral } from "../store/ephemeral-messages.ts";
@@ -9,6 +10,9 @@ export interface Source {
   /** Whether only the person of the interaction has it. */
   ephemeral: boolean;
 }
+
+/** Whether it stands for an answer to come. */
+export const isLoading = ({ flags }: { flags: number }): boolean => (flags & MessageFlags.Loading) !== 0;
 
 /** A message of a channel, or one that this person alone sees there. */
 export async function findSource(app: App, place: Place, id: string, userId: string): Promise<Source | undefined> {

@@ -11,14 +11,14 @@ import { toRow } from "../messages/post.ts";
 import { findChannel } from "../store/channels.ts";
 import { lockGuild } from "../store/guilds.ts";
 import { insertMessage, type NewMessage } from "../store/insert-message.ts";
-import { findThread, updateThread } from "../store/threads.ts";
+import { findThread } from "../store/threads.ts";
 import type { WebhookRow } from "../store/webhooks.ts";
+import { openByToken } from "./by-token.ts";
 import { emitThread, openThread } from "./create.ts";
-import { emitUpdate } from "./event.ts";
-import { demandRoom } from "./room.ts";
+import { demandUnlocked } from "./write.ts";
 
 /** Nobody stands behind a webhook who could moderate. */
-const NO_PERMISSIONS = 0n;
+export const NO_PERMISSIONS = 0n;
 
 /**
  * A forum holds nothing but threads, and threads are started by webhooks in forums alone.
@@ -33,23 +33,16 @@ export function checkTarget(webhook: WebhookRow, body: WebhookMessage, threadId:
 }
 
 /**
- * Readies a thread of the webhook's channel for a message: an archived one is active again.
- * @throws 10003 for a thread of another channel, 160005 for a locked one
+ * Readies a thread of the webhook's channel for a message.
+ * @throws 10003 for a thread of another channel, 160005 or 50083 for a locked one
  */
 export async function openForWebhook(app: App, webhook: WebhookRow, threadId: string): Promise<void> {
   const found = await findThread(app.sql, threadId);
   if (found?.parent_id !== webhook.channel_id) throw new ApiError("UNKNOWN_CHANNEL");
-  if (found.thread.locked) throw new ApiError("THREAD_LOCKED");
+  demandUnlocked(NO_PERMISSIONS, found);
   if (!found.thread.archived) return;
-  await app.change(async (tx, emit) => {
-    await lockGuild(tx, webhook.server_id);
-    const before = await findThread(tx, threadId);
-    if (before === undefined) throw new ApiError("UNKNOWN_CHANNEL");
-    if (!before.thread.archived) return;
-    await demandRoom(tx, webhook.server_id);
-    await updateThread(tx, before, {}, { archived: false });
-    await emitUpdate(tx, emit, before);
-  });
+  const at = { guildId: webhook.server_id, threadId, permissions: NO_PERMISSIONS };
+  await app.change((tx, emit) => openByToken(tx, emit, at));
 }
 
 /** Posts into a forum as a webhook: the thread is the webhook's, and has no members yet. */

@@ -23,16 +23,16 @@ import { demandRoom } from "./room.ts";
 /**
  * Readies a thread for a message of the caller: an archived one is active again, and its author and those whom it
  * mentions become members. In other channels there is nothing to do, nor for most messages of an active thread.
- * @throws 160005 when it is locked and the caller doesn't manage threads
+ * @throws 160005 or 50083 when it is locked and the caller doesn't manage threads
  */
 export async function openForMessage(app: App, found: InGuildChannel, mentioned: readonly string[]): Promise<void> {
   if (!isThreadRow(found.channel)) return;
-  demandUnlocked(found, found.channel);
+  demandUnlocked(found.permissions, found.channel);
   const called = mentioned.length === 0 ? [] : await notJoined(app.sql, found.channel.id, mentioned);
   if (!found.channel.thread.archived && found.threadMember !== null && called.length === 0) return;
   await app.change(async (tx, emit) => {
     const where = demandThread(await lockedChannel(tx, found));
-    demandUnlocked(where, where.channel);
+    demandUnlocked(where.permissions, where.channel);
     if (where.channel.thread.archived) {
       await demandRoom(tx, where.guild.id);
       await updateThread(tx, where.channel, {}, { archived: false });
@@ -59,9 +59,12 @@ export const isInThread = (where: InChannel): boolean => where.type === "guild" 
  * @throws 50083 or 160005
  */
 export function demandOpen(where: InChannel): void {
-  if (where.type === "dm" || !isThreadRow(where.channel)) return;
-  if (where.channel.thread.archived) throw new ApiError("THREAD_ARCHIVED");
-  demandUnlocked(where, where.channel);
+  if (where.type === "guild" && isThreadRow(where.channel)) demandOpenThread(where.permissions, where.channel);
+}
+
+export function demandOpenThread(permissions: bigint, found: ThreadChannelRow): void {
+  if (found.thread.archived) throw new ApiError("THREAD_ARCHIVED");
+  demandUnlocked(permissions, found);
 }
 
 /** Nobody reacts to what is in an archived thread. @throws 50083 */
@@ -69,12 +72,17 @@ export function demandReactable(where: InChannel): void {
   if (where.type === "guild" && where.channel.thread?.archived === true) throw new ApiError("THREAD_ARCHIVED");
 }
 
-/** Messages can be deleted in archived threads and in locked ones, but not where it is both. @throws 160005 */
+/** Messages can be deleted in archived threads and in locked ones, but not where it is both. @throws 50083 */
 export function demandDeletable(where: InChannel): void {
-  if (where.type === "dm" || !isThreadRow(where.channel)) return;
-  if (where.channel.thread.archived) demandUnlocked(where, where.channel);
+  if (where.type === "guild" && isThreadRow(where.channel)) demandDeletableThread(where.permissions, where.channel);
 }
 
-function demandUnlocked({ permissions }: InGuildChannel, { thread }: ThreadChannelRow): void {
-  if (thread.locked && !has(permissions, Permission.MANAGE_THREADS)) throw new ApiError("THREAD_LOCKED");
+export function demandDeletableThread(permissions: bigint, found: ThreadChannelRow): void {
+  if (found.thread.archived) demandUnlocked(permissions, found);
+}
+
+/** Of one that is archived as well, Discord says only that. */
+export function demandUnlocked(permissions: bigint, { thread }: ThreadChannelRow): void {
+  if (!thread.locked || has(permissions, Permission.MANAGE_THREADS)) return;
+  throw new ApiError(thread.archived ? "THREAD_ARCHIVED" : "THREAD_LOCKED");
 }
