@@ -237,7 +237,7 @@ describe("messages in a thread", () => {
     await refused(Code.ThreadLocked, someone, "PATCH", `${path}/messages/${said.id}`, { content: "c" });
     await say(thread.id, "a moderator may");
     await owner.patch(path, { archived: true });
-    await refused(Code.ThreadLocked, someone, "DELETE", `${path}/messages/${said.id}`);
+    await refused(Code.InvalidActionOnArchivedThread, someone, "DELETE", `${path}/messages/${said.id}`);
     await refused(Code.MissingPermissions, someone, "PATCH", path, { archived: false });
     await owner.patch(path, { archived: false });
     await someone.delete(`${path}/messages/${said.id}`);
