@@ -10,6 +10,10 @@ import { createOutbox, type Outbox, putInTransaction } from "./outbox.ts";
 import type { Redis } from "./redis.ts";
 import { guildLog, redisKeys, userLog } from "./redis-keys.ts";
 import type { AuditDraft } from "./wire/audit-log.ts";
+import type { ChannelRow } from "./wire/channel.ts";
+
+/** The channels of a guild that endpoints see, by endpoint and channel: src/sights.ts. */
+export type Sights = ReadonlyMap<string, ReadonlyMap<string, ChannelRow>>;
 
 /** Something that happened, as a route tells it. `data` is the dispatch's `d`. */
 export interface Event {
@@ -25,8 +29,8 @@ export interface Event {
   json?: string;
   authorId?: string;
   mentions?: readonly string[];
-  /** Set when who views channels may have changed: roles, overwrites, ownership. */
-  changesView?: boolean;
+  /** Set when who views channels may have changed, by roles, overwrites or ownership: what URLs had seen. */
+  changesView?: Sights;
   /** Set when somebody may lose what they had, other than by `changesView`: who is kicked, or leaves a thread. */
   takesAway?: boolean;
   /** What was changed and its row's version: a late older state is dropped. */
@@ -130,7 +134,7 @@ export function toLogEntry(event: Event): LogEntry {
   if (event.channelId !== undefined) header.c = event.channelId;
   if (event.authorId !== undefined) header.a = event.authorId;
   if (event.mentions !== undefined && event.mentions.length > 0) header.m = event.mentions;
-  if (event.changesView === true) header.v = true;
+  if (event.changesView !== undefined) header.v = true;
   return {
     log: logOf(event),
     eventId: event.id ?? randomUUID(),

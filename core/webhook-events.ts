@@ -18,7 +18,7 @@ const OF_APPLICATIONS: readonly string[] = [
 /** What is told to the one bot that it concerns; gateways make it of other events. */
 const OF_A_BOT: readonly string[] = ["GUILD_CREATE", "THREAD_MEMBER_UPDATE"];
 
-const OF_A_SESSION = "It answers a session, or tells one what it sees; by REST the same can be asked for.";
+const OF_A_SESSION = "It answers what a session has sent, and whoever has none can ask by REST.";
 const OF_A_PERSON = "It is told to people, never to a bot.";
 
 /** Dispatches that sockets alone get, and why. */
@@ -26,7 +26,8 @@ export const SOCKETS_ONLY: Readonly<Record<string, string>> = {
   READY: OF_A_SESSION,
   RESUMED: OF_A_SESSION,
   GUILD_MEMBERS_CHUNK: OF_A_SESSION,
-  THREAD_LIST_SYNC: OF_A_SESSION,
+  THREAD_LIST_SYNC:
+    "CHANNEL_CREATE tells that a channel has come into view, GET /guilds/ID/threads/active which threads it has.",
   VOICE_SERVER_UPDATE: OF_A_SESSION,
   INTERACTION_CREATE: "It must be answered within three seconds: set interactions_endpoint_url.",
   INTERACTION_SUCCESS: OF_A_PERSON,

@@ -189,7 +189,8 @@ function changeChannel(node: GatewayNode, entry: GuildEntry, state: GuildState, 
   const frames = {
     update: new DispatchFrame(node.feed.highest, event.body),
     create: new DispatchFrame(node.feed.highest, create),
-    remove: new DispatchFrame(node.feed.highest, `"t":"CHANNEL_DELETE","d":${after.json}`),
+    // As it was seen: what it is called since is no matter of who lost it.
+    remove: new DispatchFrame(node.feed.highest, `"t":"CHANNEL_DELETE","d":${(before ?? after).json}`),
   };
   for (const session of sessions) {
     const had = sawIt.has(session);

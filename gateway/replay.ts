@@ -164,7 +164,10 @@ function replayChannel(session: Session, state: GuildState, event: LogEvent): vo
   const visible = mayView(state, member, channel);
   if (event.header.t === "CHANNEL_UPDATE" && event.header.v === true) {
     // It may have come into view, or gone: libraries take a second CHANNEL_CREATE for an update.
-    if (!visible) return send(session, event, `"t":"CHANNEL_DELETE","d":${channel.json}`);
+    if (!visible) {
+      const data = JSON.stringify(bare(channel.id, state.id, channel.type));
+      return send(session, event, `"t":"CHANNEL_DELETE","d":${data}`);
+    }
     const create = `"t":"CHANNEL_CREATE","d":${channel.json}`;
     const sync = syncFor(state, session, [channel.id], new Set());
     if (sync === null) return send(session, event, create);

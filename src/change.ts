@@ -6,6 +6,7 @@ import { isDeliverable } from "../core/webhook-events.ts";
 import type { App } from "./app.ts";
 import { type Actor, storeAuditEntries } from "./audit/record.ts";
 import { eventsPublished } from "./metrics.ts";
+import { withSights } from "./sights.ts";
 
 /**
  * The one way to change data: runs `work` in a transaction, stores in the same transaction what it emitted for the
@@ -25,8 +26,8 @@ export function createChange(sql: Sql, eventLog: EventLog, nextId: NextId): Chan
     const { result, events, stored } = await sql.begin(async (tx) => {
       const result = await work(tx, (event) => emitted.push(event));
       const events = await storeAuditEntries(tx, emitted, actor, nextId);
-      await enqueueDeliveries(tx, deliverable(events));
-      const stored = events.some(({ changesView, takesAway }) => changesView === true || takesAway === true);
+      await enqueueDeliveries(tx, await withSights(tx, events, deliverable(events)));
+      const stored = events.some(({ changesView, takesAway }) => changesView !== undefined || takesAway === true);
       if (stored) await eventLog.enqueue(tx, events);
       return { result, events, stored };
     });
@@ -73,12 +74,15 @@ export async function publishPassing(app: Pick<App, "eventLog" | "passing">, eve
 
 /** What outgoing webhooks may subscribe to: what happens in a guild, or to a bot alone; not what one user sees of a guild. */
 export function deliverable(events: readonly Event[]): DeliverableEvent[] {
-  return events.flatMap((event) => [...(event.byUrl ?? []), ...asItIs(event)]);
+  // Who is added hears of nothing before.
+  const joins = events.findIndex(({ t }) => t === "$GUILD_JOIN");
+  const except = [events[joins]?.userId ?? []].flat();
+  return events.flatMap((event, at) => [...(event.byUrl ?? []), ...asItIs(event, at < joins ? except : undefined)]);
 }
 
-function asItIs(event: Event): DeliverableEvent[] {
+function asItIs(event: Event, except?: readonly string[]): DeliverableEvent[] {
   const { t: type, guildId, userId } = event;
   if (!isDeliverable(type) || (guildId !== undefined && userId !== undefined)) return [];
   const channelId = event.parentId ?? event.channelId ?? null;
-  return [{ type, guildId, endpointId: userId, channelId, data: dataJson(event) }];
+  return [{ type, guildId, endpointId: userId, except, channelId, data: dataJson(event) }];
 }

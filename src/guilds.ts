@@ -1,5 +1,5 @@
 import type { Transaction } from "../core/db.ts";
-import type { Event } from "../core/event-log.ts";
+import type { Event, Sights } from "../core/event-log.ts";
 import { guildPermissions, type PermissionName } from "../core/permissions.ts";
 import { type GuildRow, wireGuild } from "../core/wire/guild.ts";
 import { memberFacts } from "../core/wire/member.ts";
@@ -45,14 +45,14 @@ export function permissionsOf(row: JoinedGuildRow): bigint {
   return guildPermissions({ id: row.id, ownerId: row.owner_id, roles }, memberFacts(row), Date.now());
 }
 
-/** @param changesView whether the owner changed */
-export async function guildUpdate(tx: Transaction, row: GuildRow, changesView = false): Promise<Event> {
+/** @param changesView what was seen before the owner changed */
+export async function guildUpdate(tx: Transaction, row: GuildRow, changesView?: Sights): Promise<Event> {
   return {
     t: "GUILD_UPDATE",
     guildId: row.id,
     data: wireGuild(row, await listRoles(tx, row.id)),
     entity: `guild:${row.id}`,
     version: row.version,
-    ...(changesView ? { changesView } : {}),
+    ...(changesView === undefined ? {} : { changesView }),
   };
 }

@@ -1,7 +1,7 @@
 import { AuditLogEvent, ChannelType } from "discord-api-types/v10";
 import { z } from "zod";
 import type { Transaction } from "../core/db.ts";
-import type { Event } from "../core/event-log.ts";
+import type { Event, Sights } from "../core/event-log.ts";
 import { guildPermissions, has, outranks, Permission } from "../core/permissions.ts";
 import { type MemberRow, memberFacts, wireMember } from "../core/wire/member.ts";
 import type { RoleRow } from "../core/wire/role.ts";
@@ -13,6 +13,7 @@ import { ApiError, invalidField } from "./errors.ts";
 import { moment, snowflake, trimmed } from "./fields.ts";
 import { memberUpdate } from "./membership.ts";
 import { manageableRole } from "./roles.ts";
+import { sightsIn } from "./sights.ts";
 import { findChannel } from "./store/channels.ts";
 import { addMemberRole, deleteMemberRole, findMember, type MemberPatch, updateMember } from "./store/members.ts";
 import { listRoles } from "./store/roles.ts";
@@ -67,10 +68,10 @@ export async function patchMember(
     demandFlags(where);
     patch.flags = (target.flags & ~BYPASSES_VERIFICATION) | (body.flags & BYPASSES_VERIFICATION);
   }
-  const rolesChanged = body.roles ? await setRoles(tx, where, target, body.roles) : false;
+  const seen = body.roles ? await setRoles(tx, where, target, body.roles) : undefined;
   if (moved !== null) emit(moved);
-  if (Object.keys(patch).length === 0 && !rolesChanged) return wireMember(target);
-  return saveMember(tx, emit, target, patch, rolesChanged);
+  if (Object.keys(patch).length === 0 && seen === undefined) return wireMember(target);
+  return saveMember(tx, emit, target, patch, seen);
 }
 
 /** Brings what a PATCH said of voice to where the member is; called when it is stored. */
@@ -82,21 +83,21 @@ export async function followInVoice(app: App, guildId: string, userId: string, b
   await app.voice.change(app.sql, row, { ...channel, mute: row.mute, deaf: row.deaf });
 }
 
-/** Stores a change of a member and tells of it. */
+/** Stores a change of a member and tells of it. @param seen what was seen before its roles changed */
 export async function saveMember(
   tx: Transaction,
   emit: (event: Event) => void,
   before: MemberRow,
   patch: MemberPatch,
-  rolesChanged: boolean,
+  seen?: Sights,
 ) {
   const { server_id: guildId, user_id: userId } = before;
   await updateMember(tx, guildId, userId, patch);
   const row = await findMember(tx, guildId, userId);
   if (row === undefined) throw new ApiError("UNKNOWN_MEMBER");
-  emit(memberUpdate(row, rolesChanged));
+  emit(memberUpdate(row, seen));
   emit(auditChange(guildId, AuditLogEvent.MemberUpdate, userId, memberFields(before), memberFields(row)));
-  if (rolesChanged) emit(auditRoles(before, row, await listRoles(tx, guildId)));
+  if (seen !== undefined) emit(auditRoles(before, row, await listRoles(tx, guildId)));
   return wireMember(row);
 }
 
@@ -183,7 +184,7 @@ async function setRoles(tx: Transaction, where: LockedInGuild, target: MemberRow
 /**
  * Gives and takes roles: each must be of the guild and below the caller's highest, and none managed. Whose roles they
  * are doesn't matter: a low role may be given to a high member.
- * @returns whether anything changed
+ * @returns what was seen before, or undefined when nothing changed
  */
 export async function changeRoles(
   tx: Transaction,
@@ -191,16 +192,17 @@ export async function changeRoles(
   target: MemberRow,
   give: readonly string[],
   take: readonly string[],
-): Promise<boolean> {
-  if (give.length + take.length === 0) return false;
+): Promise<Sights | undefined> {
+  if (give.length + take.length === 0) return undefined;
   const guildId = where.guild.id;
   const managed = new Set((await listRoles(tx, guildId)).filter((role) => role.managed).map((role) => role.id));
   for (const id of [...give, ...take]) {
     manageableRole(where, id);
     if (id === guildId || managed.has(id)) throw new ApiError("INVALID_ROLE");
   }
+  const seen = await sightsIn(tx, guildId, target.user_id);
   let changed = false;
   for (const id of give) changed = (await addMemberRole(tx, guildId, target.user_id, id)) || changed;
   for (const id of take) changed = (await deleteMemberRole(tx, guildId, target.user_id, id)) || changed;
-  return changed;
+  return changed ? seen : undefined;
 }

@@ -1,6 +1,6 @@
 import { GuildSystemChannelFlags, MessageType } from "discord-api-types/v10";
 import type { Transaction } from "../core/db.ts";
-import type { Event } from "../core/event-log.ts";
+import type { Event, Sights } from "../core/event-log.ts";
 import { type MemberRow, wireMember } from "../core/wire/member.ts";
 import { wireUser } from "../core/wire/user.ts";
 import type { App } from "./app.ts";
@@ -111,14 +111,14 @@ async function removeTracesOf(
   if (integration !== undefined) await endIntegration(tx, emit, integration, byUserId);
 }
 
-/** @param changesView whether roles were given or taken */
-export function memberUpdate(row: MemberRow, changesView = false): Event {
+/** @param changesView what was seen before roles were given or taken */
+export function memberUpdate(row: MemberRow, changesView?: Sights): Event {
   return {
     t: "GUILD_MEMBER_UPDATE",
     guildId: row.server_id,
     data: { ...wireMember(row), guild_id: row.server_id },
     ...versioned(row.server_id, row.user_id, row.version),
-    ...(changesView ? { changesView } : {}),
+    ...(changesView === undefined ? {} : { changesView }),
   };
 }
 

@@ -1,22 +1,23 @@
 import type { Transaction } from "../core/db.ts";
-import type { Event } from "../core/event-log.ts";
+import type { Event, Sights } from "../core/event-log.ts";
 import { canManageRole, type GuildFacts, type RoleFacts, type WholeGuildFacts } from "../core/permissions.ts";
 import { type RoleRow, roleFacts, wireRole } from "../core/wire/role.ts";
 import type { LockedInGuild } from "./access.ts";
 import { channelEvent } from "./channels/event.ts";
 import { ApiError } from "./errors.ts";
+import { sightsIn } from "./sights.ts";
 import { deleteOverwritesOf } from "./store/channels.ts";
 import { deleteRole } from "./store/roles.ts";
 
-/** @param changesView whether its permissions changed */
-export function roleEvent(t: "GUILD_ROLE_CREATE" | "GUILD_ROLE_UPDATE", row: RoleRow, changesView = false): Event {
+/** @param changesView what was seen before its permissions changed */
+export function roleEvent(t: "GUILD_ROLE_CREATE" | "GUILD_ROLE_UPDATE", row: RoleRow, changesView?: Sights): Event {
   return {
     t,
     guildId: row.server_id,
     data: { guild_id: row.server_id, role: wireRole(row) },
     entity: `role:${row.id}`,
     version: row.version,
-    ...(changesView ? { changesView } : {}),
+    ...(changesView === undefined ? {} : { changesView }),
   };
 }
 
@@ -40,12 +41,13 @@ export async function removeRole(
   guildId: string,
   roleId: string,
 ): Promise<void> {
+  const changesView = await sightsIn(tx, guildId);
   const version = await deleteRole(tx, guildId, roleId);
   if (version === undefined) return;
   const data = { guild_id: guildId, role_id: roleId };
-  emit({ t: "GUILD_ROLE_DELETE", guildId, data, entity: `role:${roleId}`, version, changesView: true });
+  emit({ t: "GUILD_ROLE_DELETE", guildId, data, entity: `role:${roleId}`, version, changesView });
   for (const channel of await deleteOverwritesOf(tx, guildId, roleId)) {
-    emit(channelEvent("CHANNEL_UPDATE", channel, true));
+    emit(channelEvent("CHANNEL_UPDATE", channel, changesView));
   }
 }
 

@@ -1,7 +1,7 @@
 import { AuditLogEvent, ChannelType } from "discord-api-types/v10";
 import { z } from "zod";
 import type { Transaction } from "../../core/db.ts";
-import type { Event } from "../../core/event-log.ts";
+import type { Event, Sights } from "../../core/event-log.ts";
 import { has, Permission } from "../../core/permissions.ts";
 import type { ChannelRow } from "../../core/wire/channel.ts";
 import { demand, type InGuild, permissionsIn } from "../access.ts";
@@ -10,6 +10,7 @@ import { channelFields } from "../audit/fields.ts";
 import { auditOverwrites } from "../audit/overwrites.ts";
 import { ApiError } from "../errors.ts";
 import { snowflake } from "../fields.ts";
+import { sightsIn } from "../sights.ts";
 import { listChannels, replaceOverwrites, updateChannel } from "../store/channels.ts";
 import { emitUpdates } from "./event.ts";
 import { badParent, managesChannel, newParent } from "./parent.ts";
@@ -41,13 +42,13 @@ export async function arrangeChannels(
   for (const { channel, place, moves } of wanted) {
     const position = place.position ?? channel.position;
     if (!moves && position === channel.position) continue;
-    let locked = false;
-    if (moves) locked = await move(tx, where, channel, place);
+    let seen: Sights | undefined;
+    if (moves) seen = await move(tx, where, channel, place);
     else demandArranging(where, channel, channels);
     await updateChannel(tx, channel.id, { position, parent_id: moves ? place.parent_id : undefined });
-    for (const row of await emitUpdates(tx, emit, [channel.id], locked)) {
+    for (const row of await emitUpdates(tx, emit, [channel.id], seen)) {
       emit(auditChange(row.server_id, AuditLogEvent.ChannelUpdate, row.id, channelFields(channel), channelFields(row)));
-      if (locked) await auditOverwrites(tx, emit, row, channel.overwrites, row.overwrites);
+      if (seen !== undefined) await auditOverwrites(tx, emit, row, channel.overwrites, row.overwrites);
     }
   }
 }
@@ -58,19 +59,20 @@ function demandArranging(where: InGuild, channel: ChannelRow, channels: Readonly
   if (parent === undefined || !managesChannel(where, parent)) demand(where.permissions, ["MANAGE_CHANNELS"]);
 }
 
-/** @returns whether the channel took over the overwrites of its new category */
-async function move(tx: Transaction, where: InGuild, channel: ChannelRow, place: Place): Promise<boolean> {
+/** @returns what was seen before, when the channel took over the overwrites of its new category */
+async function move(tx: Transaction, where: InGuild, channel: ChannelRow, place: Place): Promise<Sights | undefined> {
   if (!managesChannel(where, channel)) throw new ApiError("MISSING_ACCESS");
   if (!place.parent_id) {
     if (!has(where.permissions, Permission.MANAGE_CHANNELS)) throw new ApiError("MISSING_ACCESS");
-    return false;
+    return undefined;
   }
   if (channel.type === ChannelType.GuildCategory) {
     throw badParent("CHANNEL_PARENT_INVALID", "A category can't be in a category");
   }
   const parent = await newParent(tx, where, place.parent_id);
-  if (place.lock_permissions !== true) return false;
+  if (place.lock_permissions !== true) return undefined;
   demand(permissionsIn(where, channel), ["MANAGE_ROLES"]);
+  const seen = await sightsIn(tx, where.guild.id);
   await replaceOverwrites(tx, [channel.id], parent.overwrites);
-  return true;
+  return seen;
 }

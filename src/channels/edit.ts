@@ -9,6 +9,7 @@ import { channelFields, wholeChannelFields } from "../audit/fields.ts";
 import { auditOverwrites } from "../audit/overwrites.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { guildUpdate } from "../guilds.ts";
+import { sightsIn } from "../sights.ts";
 import {
   type ChannelPatch,
   deleteChannel,
@@ -82,14 +83,15 @@ export async function patchChannel(
   const overwrites = body.permission_overwrites
     ? await checkOverwrites(tx, where, heldIn(where), channel.overwrites, body.permission_overwrites)
     : channel.overwrites;
-  const changesView = !sameOverwrites(overwrites, channel.overwrites);
-  if (changesView) demand(where.permissions, ["MANAGE_ROLES"]);
-  const changed = changesView ? await setOverwrites(tx, channel, overwrites) : [channel.id];
+  const shows = !sameOverwrites(overwrites, channel.overwrites);
+  if (shows) demand(where.permissions, ["MANAGE_ROLES"]);
+  const seen = shows ? await sightsIn(tx, channel.server_id) : undefined;
+  const changed = shows ? await setOverwrites(tx, channel, overwrites) : [channel.id];
   await updateChannel(tx, channel.id, { ...columns, type });
-  await emitUpdates(tx, emit, changed, changesView);
+  await emitUpdates(tx, emit, changed, seen);
   const row = await reread(tx, channel.id);
   emit(auditChange(row.server_id, AuditLogEvent.ChannelUpdate, row.id, channelFields(channel), channelFields(row)));
-  if (changesView) await auditOverwrites(tx, emit, channel, channel.overwrites, overwrites);
+  if (shows) await auditOverwrites(tx, emit, channel, channel.overwrites, overwrites);
   return wireChannel(row);
 }
 
@@ -131,8 +133,8 @@ export async function removeChannel(tx: Transaction, emit: Emit, { guild, channe
   for (const id of orphans) await updateChannel(tx, id, { parent_id: null });
   await deleteThreadsOf(tx, channel.id);
   const version = await deleteChannel(tx, channel.id);
-  await emitUpdates(tx, emit, orphans, false);
-  emit(channelEvent("CHANNEL_DELETE", channel, false, version));
+  await emitUpdates(tx, emit, orphans);
+  emit(channelEvent("CHANNEL_DELETE", channel, undefined, version));
   emit(auditChange(guild.id, AuditLogEvent.ChannelDelete, channel.id, wholeChannelFields(channel), null));
   const forgotten = await forgetChannel(tx, guild.id, channel.id);
   if (forgotten !== undefined) emit(await guildUpdate(tx, forgotten));

@@ -1,16 +1,16 @@
 import type { Transaction } from "../../core/db.ts";
-import type { Event } from "../../core/event-log.ts";
+import type { Event, Sights } from "../../core/event-log.ts";
 import { type ChannelRow, wireChannel } from "../../core/wire/channel.ts";
 import { findChannels } from "../store/channels.ts";
 
 /**
- * @param changesView whether overwrites changed, so that some may see the channel who didn't, or no longer
+ * @param changesView when overwrites changed, so that some may see the channel who didn't, or no longer: what was seen
  * @param version when the row is gone: above its last, so that no late update brings the channel back
  */
 export function channelEvent(
   t: "CHANNEL_CREATE" | "CHANNEL_UPDATE" | "CHANNEL_DELETE",
   row: ChannelRow,
-  changesView = false,
+  changesView?: Sights,
   version = row.version,
 ): Event {
   return {
@@ -20,7 +20,7 @@ export function channelEvent(
     data: wireChannel(row),
     entity: `channel:${row.id}`,
     version,
-    ...(changesView ? { changesView } : {}),
+    ...(changesView === undefined ? {} : { changesView }),
   };
 }
 
@@ -29,7 +29,7 @@ export async function emitUpdates(
   tx: Transaction,
   emit: (event: Event) => void,
   ids: readonly string[],
-  changesView: boolean,
+  changesView?: Sights,
 ): Promise<ChannelRow[]> {
   const rows = await findChannels(tx, ids);
   for (const row of rows) emit(channelEvent("CHANNEL_UPDATE", row, changesView));

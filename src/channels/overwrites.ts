@@ -7,6 +7,7 @@ import type { InGuildChannel, LockedInGuild } from "../access.ts";
 import { auditOverwrites } from "../audit/overwrites.ts";
 import { ApiError } from "../errors.ts";
 import { permissionBits, snowflake } from "../fields.ts";
+import { sightsIn } from "../sights.ts";
 import { listChildren, replaceOverwrites } from "../store/channels.ts";
 import { membersAmong } from "../store/members.ts";
 import { emitUpdates } from "./event.ts";
@@ -90,7 +91,8 @@ export async function changeOverwrites(
   overwrites: readonly OverwriteRow[],
 ): Promise<void> {
   if (sameOverwrites(channel.overwrites, overwrites)) return;
-  await emitUpdates(tx, emit, await setOverwrites(tx, channel, overwrites), true);
+  const seen = await sightsIn(tx, channel.server_id);
+  await emitUpdates(tx, emit, await setOverwrites(tx, channel, overwrites), seen);
   await auditOverwrites(tx, emit, channel, channel.overwrites, overwrites);
 }
 

@@ -9,6 +9,7 @@ import { roleFields } from "../audit/fields.ts";
 import type { Emit } from "../change.ts";
 import { addMember, memberUpdate } from "../membership.ts";
 import { roleEvent } from "../roles.ts";
+import { sightsIn } from "../sights.ts";
 import type { ApplicationRow } from "../store/applications.ts";
 import { addMemberRole, findMember, updateMember } from "../store/members.ts";
 import { findRole, insertRole, managedRoleIds, updateRole } from "../store/roles.ts";
@@ -37,10 +38,11 @@ export async function addBot(
   const role = roleId === undefined ? undefined : await findRole(tx, guildId, roleId);
   if (role !== undefined) return regrant(tx, emit, where, role, granted);
   if (granted === 0n) return;
+  const seen = await sightsIn(tx, guildId, botId);
   await makeRole(app, tx, emit, guildId, application, granted);
   await updateMember(tx, guildId, botId, {});
   const member = await findMember(tx, guildId, botId);
-  if (member !== undefined) emit(memberUpdate(member, true));
+  if (member !== undefined) emit(memberUpdate(member, seen));
 }
 
 async function makeRole(
@@ -69,7 +71,8 @@ async function regrant(
   const had = namesToBits(role.permissions);
   const permissions = granted | (had & ~where.permissions);
   if (permissions === had || !canManageRole(where.guild, where.me, roleFacts(role))) return;
+  const seen = await sightsIn(tx, role.server_id);
   const row = await updateRole(tx, role.id, { permissions: bitsToNames(permissions) });
-  emit(roleEvent("GUILD_ROLE_UPDATE", row, true));
+  emit(roleEvent("GUILD_ROLE_UPDATE", row, seen));
   emit(auditChange(row.server_id, AuditLogEvent.RoleUpdate, row.id, roleFields(role), roleFields(row)));
 }

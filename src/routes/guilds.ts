@@ -15,6 +15,7 @@ import { storeImages } from "../files/images.ts";
 import { checkCommunity, featuresAfter, guildUpdate } from "../guilds.ts";
 import { addMember } from "../membership.ts";
 import { person, route } from "../route.ts";
+import { sightsIn } from "../sights.ts";
 import { findChannel, insertChannel } from "../store/channels.ts";
 import { countGuildsOf, deleteGuild, findGuild, insertGuild, MAX_GUILDS, updateGuild } from "../store/guilds.ts";
 import { findMember } from "../store/members.ts";
@@ -146,10 +147,11 @@ async function patchGuild(
   const before = await findGuild(tx, guild.id);
   if (before === undefined) throw new ApiError("UNKNOWN_GUILD");
   const features = body.features && featuresAfter(where, before.features, body.features);
+  const seen = handedOver ? await sightsIn(tx, guild.id) : undefined;
   const row = await updateGuild(tx, guild.id, { ...body, features });
   if (row === undefined) throw new ApiError("UNKNOWN_GUILD");
   checkCommunity(row);
-  emit(await guildUpdate(tx, row, handedOver));
+  emit(await guildUpdate(tx, row, seen));
   emit(auditChange(guild.id, AuditLogEvent.GuildUpdate, guild.id, guildFields(before), guildFields(row)));
   return wireGuild(row, await listRoles(tx, guild.id));
 }

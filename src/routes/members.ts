@@ -155,7 +155,7 @@ async function changeSelf(app: App, found: InGuild, patch: MemberPatch) {
     const self = await existingMember(tx, where, where.me.userId);
     if (patch.nickname !== undefined) demand(where.permissions, ["CHANGE_NICKNAME"]);
     if (Object.keys(patch).length === 0) return wireMember(self);
-    return saveMember(tx, emit, self, patch, false);
+    return saveMember(tx, emit, self, patch);
   });
 }
 
@@ -163,7 +163,7 @@ async function changeRole(app: App, found: InGuild, userId: string, change: { gi
   await app.change(async (tx, emit) => {
     const where = await lockedGuild(tx, found);
     const target = await existingMember(tx, where, userId);
-    const changed = await changeRoles(tx, where, target, change.give ?? [], change.take ?? []);
-    if (changed) await saveMember(tx, emit, target, {}, true);
+    const seen = await changeRoles(tx, where, target, change.give ?? [], change.take ?? []);
+    if (seen !== undefined) await saveMember(tx, emit, target, {}, seen);
   });
 }

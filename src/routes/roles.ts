@@ -12,6 +12,7 @@ import { storeImages } from "../files/images.ts";
 import { parseEmoji } from "../reactions/emoji.ts";
 import { manageableRole, removeRole, reorder, roleEvent } from "../roles.ts";
 import { route } from "../route.ts";
+import { sightsIn } from "../sights.ts";
 import { findRole, insertRole, listRoles, moveRoles, type RolePatch, updateRole } from "../store/roles.ts";
 
 const MAX_ROLES = 250;
@@ -96,8 +97,9 @@ export const roleRoutes = [
         // @everyone keeps its name and has no looks.
         const looks = role.id === where.guild.id ? {} : { ...looksOf(body), ...images };
         const before = await existingRole(tx, where.guild.id, role.id);
+        const seen = granted === role.permissions ? undefined : await sightsIn(tx, where.guild.id);
         const row = await updateRole(tx, role.id, { ...looks, permissions: bitsToNames(granted) });
-        emit(roleEvent("GUILD_ROLE_UPDATE", row, granted !== role.permissions));
+        emit(roleEvent("GUILD_ROLE_UPDATE", row, seen));
         emit(auditChange(row.server_id, AuditLogEvent.RoleUpdate, row.id, roleFields(before), roleFields(row)));
         return wireRole(row);
       });

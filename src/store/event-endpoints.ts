@@ -1,5 +1,7 @@
 import type { Db, Transaction } from "../../core/db.ts";
+import { roleIds } from "../../core/store/fragments.ts";
 import type { WireableEndpoint } from "../../core/wire/event-endpoint.ts";
+import type { MemberRow } from "../../core/wire/member.ts";
 
 /** A URL that events are sent to. Keys and secrets are sealed. */
 export interface EndpointRow extends WireableEndpoint {
@@ -21,6 +23,30 @@ export async function findEndpoint(sql: Db, id: string): Promise<EndpointRow | u
 export async function listEndpointsOf(sql: Db, guildId: string): Promise<EndpointRow[]> {
   return sql<EndpointRow[]>`
     select ${columns(sql)} from event_endpoints where server_id = ${guildId} order by id limit 100`;
+}
+
+/** The member on whose behalf an endpoint sees a guild. */
+export interface ViewerRow extends Pick<MemberRow, "user_id" | "role_ids" | "communication_disabled_until"> {
+  endpoint_id: string;
+  /** Of a guild's own endpoint that is for some channels only. */
+  channel_ids: string[] | null;
+}
+
+/** The viewers behind a guild's URLs that ask which channels there are. @param userId one of them; null for all */
+export async function viewersByUrl(sql: Db, guildId: string, userId: string | null): Promise<ViewerRow[]> {
+  return sql<ViewerRow[]>`
+    with asking as (
+      select e.id, e.channel_ids, e.creator_id as viewer_id, e.status, e.event_types
+      from event_endpoints e where e.server_id = ${guildId}
+      union all
+      select e.id, e.channel_ids, bot.user_id, e.status, e.event_types
+      from server_members bot join event_endpoints e on e.id = bot.application_id
+      where bot.server_id = ${guildId} and bot.application_id is not null
+    )
+    select e.id as endpoint_id, e.channel_ids, m.user_id, m.communication_disabled_until, ${roleIds(sql)} as role_ids
+    from asking e join server_members m on m.server_id = ${guildId} and m.user_id = e.viewer_id
+    where e.status = 2 and e.event_types && ${["CHANNEL_CREATE", "CHANNEL_DELETE"]}::text[]
+      and m.user_id = coalesce(${userId}::bigint, m.user_id)`;
 }
 
 export interface NewEndpoint {

@@ -141,6 +141,29 @@ test("a missed message of a channel that was hidden meanwhile does not come with
   expect(about(again, channelId)).toEqual(["CHANNEL_DELETE"]);
 });
 
+test("what a channel is called where one doesn't see it is not in its CHANNEL_DELETE, live nor by RESUME", async () => {
+  const { guild, member, channelId, sockets } = await scene();
+  const [socket, cut] = sockets;
+  if (socket === undefined || cut === undefined) throw new Error("no socket");
+  const shut = { id: guild.id, type: 0, allow: "0", deny: VIEW };
+  const settings = { name: "never-seen", permission_overwrites: [shut] };
+  const hidden = await owner.post(`/guilds/${guild.id}/channels`, settings);
+  const { seq } = cut;
+  cut.cut();
+  await owner.patch(`/channels/${channelId}`, { name: "renamed", permission_overwrites: [shut] });
+  await deny(hidden.id, member.id, 1);
+  await settle([socket], guild);
+  const { Socket } = await import("../harness/socket.ts");
+  const again = await Socket.open(platform.gatewayUrl(1));
+  await again.resume(member.token ?? "", cut.sessionId, seq);
+  await settle([again], guild);
+  expect(about(socket, channelId)).toEqual(["CHANNEL_DELETE"]);
+  expect(about(again, channelId)).toEqual(["CHANNEL_DELETE"]);
+  for (const name of ["renamed", "never-seen"]) {
+    for (const each of [socket, again]) expect(JSON.stringify(each.received)).not.toContain(name);
+  }
+});
+
 test("after role changes while away, all channels are told anew before what was missed, to those with GUILDS alone", async () => {
   const { guild, member, channelId, sockets } = await scene();
   const { Socket } = await import("../harness/socket.ts");
