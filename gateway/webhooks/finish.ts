@@ -107,9 +107,13 @@ export interface Finisher {
 }
 
 const BATCH = 200;
+/** Few outcomes wait for others, as a statement costs as much as ten: so many don't, nor any for longer. */
+const LINGER = { below: 50, ms: 5 };
 const RETRY_MS = 200;
 
-/** Writes outcomes in batches: what ends while one statement is under way goes with the next. */
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Writes outcomes in batches: what ends within moments, or while one statement is under way, goes with the next. */
 export function createFinisher(sql: Sql, worker: string, patienceMs: number): Finisher {
   let waiting: { finished: Finished; done: (kept: boolean) => void; until: number }[] = [];
   let running: Promise<void> | undefined;
@@ -118,6 +122,7 @@ export function createFinisher(sql: Sql, worker: string, patienceMs: number): Fi
 
   async function run(): Promise<void> {
     while (waiting.length > 0) {
+      if (waiting.length < LINGER.below) await pause(LINGER.ms);
       const batch = waiting.splice(0, size);
       try {
         const refused = await finishAll(
@@ -135,7 +140,7 @@ export function createFinisher(sql: Sql, worker: string, patienceMs: number): Fi
         waiting = [...batch.filter(({ until }) => until > now), ...waiting];
         if (size > 1) size = Math.ceil(batch.length / 2);
         else waiting.push(...waiting.splice(0, 1));
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        await pause(RETRY_MS);
       }
     }
     running = undefined;

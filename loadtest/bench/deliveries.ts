@@ -9,12 +9,10 @@
 // Against: a bare undici pool with 64 connections, each sending one request after the other: the very bytes of ours, head
 // and body, to the same receiver. Once with the same signatures in all of them, once signing each: what that costs is
 // Ed25519, which nobody who speaks Discord's protocol can leave out.
-import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { loadSecret, seal } from "../../core/secret.ts";
-import { snowflakeGenerator } from "../../core/snowflake.ts";
-import { generateKeyPair } from "../../core/webhook-signing.ts";
+import { besideDeliveries } from "./beside-deliveries.ts";
 import { cpuOf } from "./child.ts";
+import { enqueue, KEY, queueEnds, sealedKey, subscribe } from "./endpoints.ts";
 import { requestText } from "./http-text.ts";
 import type { Lab, Server } from "./lab.ts";
 import type { Figure } from "./report.ts";
@@ -22,9 +20,6 @@ import { compare, measureRounds } from "./rounds.ts";
 import { type Account, type Guild, joinAll, makeGuilds, makePeople } from "./world.ts";
 
 const LANES = 64;
-/** Ed25519 seed and HMAC key of all. */
-const KEY = Buffer.alloc(32, 7);
-const nextId = snowflakeGenerator(() => 1020);
 
 interface Speed {
   /** Deliveries for each second of the sender's CPU time. */
@@ -39,8 +34,10 @@ export async function deliveries(lab: Lab): Promise<Figure[]> {
   const [guild] = await makeGuilds(lab.sql, 1, owner);
   if (guild === undefined) throw new RangeError("no guild was made");
   await joinAll(lab.sql, guild, [owner]);
-  const secret = seal(await loadSecret({ secret: undefined, dataDir: lab.dir }), KEY);
+  const secret = await sealedKey(lab);
   const figures = await sending(lab, guild, owner, secret);
+  await lab.clear();
+  figures.push(...(await besideDeliveries(lab, guild, owner, secret)));
   await lab.clear();
   return [...figures, ...(await costOfPosting(lab, guild, owner, secret))];
 }
@@ -92,12 +89,6 @@ async function speed(sender: Server, receiver: Server, count: number, send: () =
   return { byCpu: count / cpu, byClock: count / seconds };
 }
 
-/** Until each delivery is settled. */
-async function queueEnds(lab: Lab): Promise<void> {
-  const some = async () => (await lab.sql`select from webhook_queue limit 1`).length > 0;
-  while (await some()) await sleep(50);
-}
-
 /** A message's POST with so many subscriptions that match, against one without any. */
 async function costOfPosting(lab: Lab, guild: Guild, owner: Account, secret: Buffer): Promise<Figure[]> {
   const gateway = await lab.gateway();
@@ -126,29 +117,4 @@ async function costOfPosting(lab: Lab, guild: Guild, owner: Account, secret: Buf
     figures.push({ what, unit: "a second", comparison: compare(rounds, "ours", "bare"), aim: { atLeast } });
   }
   return figures;
-}
-
-/** Exactly so many endpoints of the guild. */
-async function subscribe(lab: Lab, guild: Guild, owner: Account, sealed: Buffer, url: string, count: number) {
-  await lab.sql`delete from event_endpoints`;
-  await lab.sql`truncate webhook_queue, webhook_events, webhook_deliveries, webhook_attempts`;
-  if (count === 0) return;
-  const { publicKey } = generateKeyPair();
-  const ids = Array.from({ length: count }, () => nextId());
-  await lab.sql`
-    insert into event_endpoints (id, server_id, creator_id, url, event_types, status, public_key, private_key, secret)
-    select id, ${guild.id}, ${owner.id}, ${url}, '{MESSAGE_CREATE}', 2, ${publicKey}, ${sealed}, ${sealed}
-    from unnest(${ids}::bigint[]) as t (id)`;
-}
-
-/** So many events, each for every endpoint. */
-async function enqueue(lab: Lab, guild: Guild, data: string, events: number): Promise<void> {
-  await lab.sql`
-    with stored as (
-      insert into webhook_events (id, event_type, server_id, channel_id, data)
-      select nextval('webhook_event_id'), 'MESSAGE_CREATE', ${guild.id}, ${guild.channelId}, ${data}
-      from generate_series(1, ${events}::int) returning id
-    )
-    insert into webhook_queue (endpoint_id, event_id, event_type, server_id)
-    select e.id, s.id, 'MESSAGE_CREATE', ${guild.id} from stored s cross join event_endpoints e order by s.id`;
 }

@@ -237,6 +237,7 @@ test("the log tells of each attempt, without secrets; one, a range or all that f
   const range = { states: ["delivered"], since: second.event.timestamp, until: new Date().toISOString() };
   expect(await owner.post(`${base}/replay`, range)).toEqual({ replayed: 1 });
   await expect.poll(() => sent("second").length).toBe(2);
+  await expect.poll(() => list("?state=pending")).toEqual([]);
   // All that failed.
   await sql`update webhook_deliveries set state = 'dead' where endpoint_id = ${base.split("/").at(-1) ?? ""}`;
   expect(await owner.post(`${base}/replay`, {})).toEqual({ replayed: 2 });
