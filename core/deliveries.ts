@@ -62,6 +62,8 @@ export const deliveriesOf = (sql: Db, events: readonly DeliverableEvent[], provi
         and e.id <> all(h.except_ids::bigint[])
         and (e.channel_ids is null or h.channel_id = any(e.channel_ids) or h.left_channel_id = any(e.channel_ids)
           or exists (select 1 from channels c where c.id = h.channel_id and c.type in (10, 11, 12)
+            and c.parent_id = any(e.channel_ids))
+          or exists (select 1 from deleted_channels c where c.id = h.channel_id and c.type in (10, 11, 12)
             and c.parent_id = any(e.channel_ids)))
       union all
       select e.id, e.strict_order from server_members m

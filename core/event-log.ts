@@ -22,8 +22,6 @@ export interface Event {
   guildId?: string;
   userId?: string;
   channelId?: string;
-  /** Of a thread that is gone: the channel that it was in, by which outgoing webhooks tell who may hear of it. */
-  parentId?: string;
   data: unknown;
   /** `data` as JSON text, where it was made already. */
   json?: string;

@@ -83,6 +83,5 @@ export function deliverable(events: readonly Event[]): DeliverableEvent[] {
 function asItIs(event: Event, except?: readonly string[]): DeliverableEvent[] {
   const { t: type, guildId, userId } = event;
   if (!isDeliverable(type) || (guildId !== undefined && userId !== undefined)) return [];
-  const channelId = event.parentId ?? event.channelId ?? null;
-  return [{ type, guildId, endpointId: userId, except, channelId, data: dataJson(event) }];
+  return [{ type, guildId, endpointId: userId, except, channelId: event.channelId ?? null, data: dataJson(event) }];
 }

@@ -62,7 +62,8 @@ function loadRows(sql: Sql, places: readonly Place[]): Promise<TargetRow[]> {
       coalesce((select json_agg(json_build_object('id', r.id::text, 'permissions', r.permissions,
         'position', r.position)) from roles r where r.server_id = s.id), '[]') as roles,
       coalesce(c.type, gone.type) as channel_type, coalesce(gone.overwrites, ${overwritesJson(sql)}) as overwrites,
-      exists (select 1 from thread_members tm where tm.thread_id = c.id and tm.user_id = m.user_id) as joined
+      coalesce(m.user_id = any(gone.members),
+        exists (select 1 from thread_members tm where tm.thread_id = c.id and tm.user_id = m.user_id)) as joined
     from unnest(${places.map((place) => place.endpoint_id)}::bigint[], ${places.map((place) => place.server_id)}::bigint[],
       ${places.map((place) => place.channel_id)}::bigint[]) with ordinality as p (endpoint_id, server_id, channel_id, nth)
     join event_endpoints e on e.id = p.endpoint_id

@@ -33,7 +33,6 @@ export function threadDelete(row: ThreadChannelRow, version: string): Event {
   return {
     t: "THREAD_DELETE",
     ...place(row),
-    parentId: parent_id,
     data: { id, guild_id, parent_id, type },
     ...versioned(row, version),
   };

@@ -325,6 +325,18 @@ describe("what has changed since the event counts:", () => {
     ],
     ["the channel was hidden from another member", () => overwrite("1", 1, "0", deny)],
     [
+      "the private thread that the bot was in was deleted",
+      async ({ botId }) => {
+        const { id, channelId } = guild;
+        await sql`update channels set type = 12 where id = ${channelId}`;
+        await sql`
+          insert into threads (channel_id, server_id, parent_id, private, owner_id, auto_archive_duration, archive_due)
+          values (${channelId}, ${id}, ${channelId}, true, ${botId}, 60, now())`;
+        await sql`insert into thread_members (thread_id, user_id) values (${channelId}, ${botId})`;
+        await deleteChannel();
+      },
+    ],
+    [
       "the channel was deleted, and the bot could view it",
       async ({ botId }) => {
         await overwrite(guild.id, 0, "0", deny);

@@ -175,14 +175,15 @@ test("what is said in a private thread goes to no application whose bot is not i
   await person.post(`/channels/${joined.id}/messages`, { content: "among us" });
   const open = await start(11);
   await person.post(`/channels/${open.id}/messages`, { content: "in the open" });
-  await person.delete(`/channels/${open.id}`);
+  for (const { id } of [secret, joined, open]) await person.delete(`/channels/${id}`);
   const events = () => endpoint.received.flatMap(({ body }) => JSON.parse(body).event ?? []);
   await until(() => events().find(({ type, data }) => type === "THREAD_DELETE" && data.id === open.id));
+  await until(() => events().find(({ type, data }) => type === "THREAD_DELETE" && data.id === joined.id));
   await until(() => events().find(({ data }) => data.content === "among us"));
   const sql = postgres(platform.stores.databaseUrl, { max: 1, onnotice: () => {} });
   const states = () => sql`
     select d.state from webhook_deliveries d join webhook_events e on e.id = d.event_id where e.channel_id = ${secret.id}`;
-  await expect.poll(async () => (await states()).map(({ state }) => state)).toEqual(["dropped", "dropped"]);
+  await expect.poll(async () => (await states()).map(({ state }) => state)).toEqual(["dropped", "dropped", "dropped"]);
   await sql.end();
   expect(events().filter(({ data }) => data.id === secret.id || data.channel_id === secret.id)).toEqual([]);
 });

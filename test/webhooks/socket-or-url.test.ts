@@ -97,7 +97,10 @@ async function useThreads(text: string): Promise<void> {
   }
   await told(owner.delete(`/channels/${secret}/thread-members/${seeing.bot.id}`));
   await say(secret, "for nobody else");
-  await told(owner.delete(`/channels/${open}`));
+  await told(owner.delete(`/channels/${secret}`));
+  const { id: shared } = await told(owner.post(`/channels/${text}/threads`, { name: "shared", type: 12 }));
+  await told(owner.put(`/channels/${shared}/thread-members/${seeing.bot.id}`));
+  for (const thread of [shared, open]) await told(owner.delete(`/channels/${thread}`));
 }
 
 /** Channels go out of view and come back, by all that decides it. */

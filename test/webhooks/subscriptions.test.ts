@@ -163,7 +163,7 @@ test("only the channels that were asked for, with their threads, and only what t
   const secret = newSigningSecret();
   const receiver = await verifying(() => secret);
   const base = `/guilds/${guild.id}/event-subscriptions`;
-  const body = { url: receiver.url, event_types: ["MESSAGE_CREATE"], secret };
+  const body = { url: receiver.url, event_types: ["MESSAGE_CREATE", "THREAD_DELETE"], secret };
   const refused = await manager.request("POST", base, { ...body, channel_ids: [guild.channelId, hidden.id] });
   expect(refused.body.errors).toMatchObject({ channel_ids: { 1: { _errors: [{}] } } });
   await manager.post(base, body);
@@ -172,13 +172,15 @@ test("only the channels that were asked for, with their threads, and only what t
   const thread = await owner.post(`/channels/${guild.channelId}/threads`, { name: "thread", type: 11 });
   const inTurn = [hidden.id, other.id, thread.id, guild.channelId];
   for (const id of inTurn) await owner.post(`/channels/${id}/messages`, { content: `in ${id}` });
+  await owner.delete(`/channels/${thread.id}`);
   const heard = (of: { events(): Json[] }) =>
     of
       .events()
-      .map(({ data }) => data.content)
-      .filter((text) => text.startsWith("in "));
-  await expect.poll(() => heard(receiver)).toEqual([other.id, thread.id, guild.channelId].map((id) => `in ${id}`));
-  await expect.poll(() => heard(one)).toEqual([thread.id, guild.channelId].map((id) => `in ${id}`));
+      .map(({ data }) => data.content ?? `without ${data.id}`)
+      .filter((text) => /^(in|without) /.test(text));
+  const inThread = [`in ${thread.id}`, `in ${guild.channelId}`, `without ${thread.id}`];
+  await expect.poll(() => heard(receiver)).toEqual([`in ${other.id}`, ...inThread]);
+  await expect.poll(() => heard(one)).toEqual(inThread);
 });
 
 test("the log tells of each attempt, without secrets; one, a range or all that failed are sent again with their ids", async () => {
