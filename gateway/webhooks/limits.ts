@@ -20,7 +20,7 @@ export interface DispatcherLimits {
   pollMs: readonly [shortest: number, longest: number];
   /** An endpoint that has had nothing for so long is let go. */
   idleMs: number;
-  /** How long a delivery's number may be given and the delivery not be seen: a transaction ends in less. */
+  /** How long a delivery's number may be given and the delivery not be seen, at most: a transaction ends in less. */
   settledAfterMs: number;
   /** How long `stop` waits for attempts under way before it breaks them off. */
   stopGraceMs: number;

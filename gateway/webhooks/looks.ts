@@ -3,7 +3,7 @@ import type { Logger } from "../../core/log.ts";
 import type { Held } from "./held.ts";
 import type { Lanes } from "./lanes.ts";
 import type { DispatcherLimits } from "./limits.ts";
-import { newestDelivery, type QueuedDelivery, readQueue, settleUnsent } from "./queue.ts";
+import { type Progress, type QueuedDelivery, readProgress, readQueue, settleUnsent } from "./queue.ts";
 import type { Targets } from "./targets.ts";
 
 /** Rows in memory for an endpoint, of each kind; fewer when many endpoints have to share what there is for all. */
@@ -26,8 +26,8 @@ export interface Looking {
 /** Reads what waits at the endpoints that are held. */
 export class Looks {
   readonly #of: Looking;
-  /** Numbers that deliveries had, and when: for what must be visible by now. */
-  #numbers: { at: number; newest: number }[] = [];
+  /** How far writers had come, and when: for what must be visible by now. */
+  #progress: (Progress & { at: number })[] = [];
   #settling: Promise<void> | undefined;
 
   constructor(of: Looking) {
@@ -100,14 +100,22 @@ export class Looks {
     await held.letGo(held.all().filter(({ emptySince }) => emptySince !== null && now - emptySince > limits.idleMs));
   }
 
-  /** Below this, all deliveries that there are can be seen. */
+  /**
+   * Below this, all deliveries that there are can be seen: who may have taken a number has ended, or has had more than
+   * the time there is for it. A writer takes a delivery's number in the same moment as its own, so at the next look it
+   * had both.
+   */
   async #settledNumber(now: number): Promise<number> {
     const { sql, limits } = this.#of;
-    if (now - (this.#numbers.at(-1)?.at ?? 0) >= limits.pollMs[1])
-      this.#numbers.push({ at: now, newest: await newestDelivery(sql) });
-    const old = this.#numbers.filter(({ at }) => at <= now - limits.settledAfterMs);
-    this.#numbers = this.#numbers.slice(Math.max(0, old.length - 1));
-    return old.at(-1)?.newest ?? 0;
+    if (now - (this.#progress.at(-1)?.at ?? 0) >= limits.pollMs[1])
+      this.#progress.push({ at: now, ...(await readProgress(sql)) });
+    const oldestWriter = this.#progress.at(-1)?.oldestWriter ?? 0;
+    const settled = this.#progress.findLastIndex(({ at }, i) => {
+      const next = this.#progress[i + 1];
+      return at <= now - limits.settledAfterMs || (next !== undefined && next.nextWriter <= oldestWriter);
+    });
+    this.#progress = this.#progress.slice(Math.max(0, settled));
+    return settled < 0 ? 0 : (this.#progress[0]?.newest ?? 0);
   }
 
   /** While nothing can be sent, what gets too old must be given up all the same. Nobody else waits for that. */

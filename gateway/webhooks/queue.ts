@@ -42,7 +42,8 @@ export interface Lease {
 
 /**
  * Takes the leases of endpoints that have something due and that nobody holds; SKIP LOCKED, so that dispatchers which
- * ask at the same time don't wait for each other.
+ * ask at the same time don't wait for each other. Queues of endpoints that somebody holds are not looked into: the
+ * planner would do so before it asks for the lease.
  * @param floors for endpoints that this process has had: below this id nothing waits there. Without it the look would
  *   wade through dead rows for as long as some transaction keeps vacuum from removing them.
  */
@@ -52,16 +53,20 @@ export async function claimEndpoints(
 ): Promise<Lease[]> {
   const { worker, leaseMs, limit, floors } = claim;
   return sql<Lease[]>`
-    with free as (
-      select l.endpoint_id
-      from event_endpoint_leases l
-      join event_endpoints e on e.id = l.endpoint_id
-      left join unnest(${[...floors.keys()]}::bigint[], ${[...floors.values()]}::bigint[]) as f (id, floor) on f.id = e.id
+    with lapsed as materialized (
+      select l.endpoint_id from event_endpoint_leases l join event_endpoints e on e.id = l.endpoint_id
       where l.held_until <= now() and (e.paused_until is null or e.paused_until <= now())
+    ), free as (
+      select l.endpoint_id
+      from lapsed p
+      join event_endpoint_leases l on l.endpoint_id = p.endpoint_id
+      left join unnest(${[...floors.keys()]}::bigint[], ${[...floors.values()]}::bigint[]) as f (id, floor)
+        on f.id = p.endpoint_id
+      where l.held_until <= now()
         and (exists (select 1 from webhook_queue q
-            where q.endpoint_id = e.id and q.state = 'first' and q.id >= coalesce(f.floor, 0))
+            where q.endpoint_id = p.endpoint_id and q.state = 'first' and q.id >= coalesce(f.floor, 0))
           or exists (select 1 from webhook_queue q
-            where q.endpoint_id = e.id and q.state <> 'first' and q.next_attempt_at <= now()))
+            where q.endpoint_id = p.endpoint_id and q.state <> 'first' and q.next_attempt_at <= now()))
       limit ${limit} for update of l skip locked
     )
     update event_endpoint_leases l
@@ -151,10 +156,23 @@ export async function readQueue(sql: Sql, looks: readonly Look[]): Promise<Queue
   });
 }
 
-/** The number that the next delivery will at least have. */
-export async function newestDelivery(sql: Sql): Promise<number> {
-  const [row] = await sql<[{ last_value: string }]>`select last_value from webhook_delivery_id`;
-  return Number(row.last_value);
+/** How far writers have come. */
+export interface Progress {
+  /** The number that the next delivery will at least have. */
+  newest: number;
+  /** Transactions that write from now on have this number or a higher one… */
+  nextWriter: number;
+  /** …and those below this one have ended, whether they are seen or undone. */
+  oldestWriter: number;
+}
+
+/** https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT: those that only read don't count. */
+export async function readProgress(sql: Sql): Promise<Progress> {
+  const [row] = await sql<[Record<keyof Progress, string>]>`
+    select last_value as newest, pg_snapshot_xmax(pg_current_snapshot())::text as "nextWriter",
+      pg_snapshot_xmin(pg_current_snapshot())::text as "oldestWriter"
+    from webhook_delivery_id`;
+  return { newest: Number(row.newest), nextWriter: Number(row.nextWriter), oldestWriter: Number(row.oldestWriter) };
 }
 
 /**

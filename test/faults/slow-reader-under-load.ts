@@ -11,6 +11,7 @@ import { type Account, type Guild, join, makeGuilds, makePeople } from "../../lo
 import { readMetric } from "../harness/gateway-process.ts";
 import { startProcesses } from "../harness/processes.ts";
 import { frame, opcode, RawWebSocket } from "../harness/raw-websocket.ts";
+import { until } from "../harness/until.ts";
 
 export interface SlowReaderDrill {
   /** One of them is the slow one. */
@@ -350,12 +351,4 @@ async function publishFor(
     if (events.length > 0) await publisher.publish(events);
     await sleep(BATCH_MS);
   }
-}
-
-/** @returns whether it held within the time */
-async function until(condition: () => boolean | Promise<boolean>, withinMs: number): Promise<boolean> {
-  for (const end = performance.now() + withinMs; performance.now() < end; await sleep(50)) {
-    if (await condition()) return true;
-  }
-  return false;
 }

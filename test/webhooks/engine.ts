@@ -6,7 +6,7 @@ import type { DispatcherLimits } from "../../gateway/webhooks/limits.ts";
 import { startStores } from "../harness/platform.ts";
 import { insertGuild, type TestGuild } from "./application.ts";
 import { dispatchHere, spawnDispatcher } from "./dispatchers.ts";
-import { type Received, type Receiver, startReceiver } from "./receiver.ts";
+import { type Receiver, startReceiver } from "./receiver.ts";
 
 export interface Engine {
   sql: Sql;
@@ -27,9 +27,6 @@ export interface Engine {
 export const until = (holds: () => Promise<void> | void) => vi.waitFor(holds, { timeout: 60_000, interval: 20 });
 
 export const numbered = (count: number) => Array.from({ length: count }, (_, i) => `${i}`);
-export const textOf = ({ body }: Received): string => JSON.parse(body).event.data.content;
-export const sequenceOf = ({ body }: Received): number => JSON.parse(body).event.sequence;
-export const idOf = ({ headers }: Received) => headers["webhook-id"] ?? "";
 
 /** A database with nothing but the engine at work on it; empty before each test. */
 export async function startEngine(): Promise<Engine> {

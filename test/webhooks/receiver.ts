@@ -22,6 +22,10 @@ export interface Receiver {
   close(): void;
 }
 
+export const textOf = ({ body }: Received): string => JSON.parse(body).event.data.content;
+export const sequenceOf = ({ body }: Received): number => JSON.parse(body).event.sequence;
+export const idOf = ({ headers }: Received) => headers["webhook-id"] ?? "";
+
 /** A real HTTP server on loopback that keeps what it gets. */
 export async function startReceiver(): Promise<Receiver> {
   const server: Server = createServer(async (request, response) => {
