@@ -22,6 +22,7 @@ import { intentsOf } from "./intents.ts";
 import { Liveness } from "./liveness.ts";
 import { openRedisSource } from "./log-source.ts";
 import { GatewayNode } from "./node.ts";
+import { type TransactionWatch, watchTransactions } from "./oldest-transaction.ts";
 import { onMessage } from "./receive.ts";
 import { pump } from "./replay.ts";
 import { Connection, type Session, type SocketData } from "./session.ts";
@@ -72,7 +73,8 @@ export async function startGateway(config: Config): Promise<{ port: number; stop
     config.tlsCert && config.tlsKey ? SSLApp({ cert_file_name: config.tlsCert, key_file_name: config.tlsKey }) : App();
   node.app = app;
   addSockets(app, node);
-  addHealth(app, node);
+  const transactions = watchTransactions(sql, log);
+  addHealth(app, node, transactions);
   const { socket, port } = await listen(app, config.gatewayPort);
   const dispatcher = startDispatcher({
     sql,
@@ -94,6 +96,7 @@ export async function startGateway(config: Config): Promise<{ port: number; stop
       await drain(node);
       stopWheel();
       clearInterval(keepAlive);
+      transactions.stop();
       await liveness.stop();
       await node.passing.stop();
       await dispatcher.stop();
@@ -221,7 +224,7 @@ function addSockets(app: TemplatedApp, node: GatewayNode): void {
   });
 }
 
-function addHealth(app: TemplatedApp, node: GatewayNode): void {
+function addHealth(app: TemplatedApp, node: GatewayNode, transactions: TransactionWatch): void {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   new Gauge({
@@ -238,6 +241,14 @@ function addHealth(app: TemplatedApp, node: GatewayNode): void {
     registers: [registry],
     collect() {
       this.set(node.guilds.size);
+    },
+  });
+  new Gauge({
+    name: "guildhall_postgres_oldest_transaction_seconds",
+    help: "Age of the oldest transaction that keeps Postgres from removing dead rows",
+    registers: [registry],
+    collect() {
+      this.set(transactions.seconds());
     },
   });
   const { tooSlow } = node;

@@ -9,7 +9,6 @@ import type { Targets } from "./targets.ts";
 
 const LOOK_MS = 60_000;
 const CLEAN_MS = 3600_000;
-const LONG_TRANSACTION = "5 minutes";
 const PROBES_AT_ONCE = 20;
 /** Times in a row that an endpoint may take an invalid signature. */
 const MAX_FAILED_PROBES = 3;
@@ -39,11 +38,7 @@ export function startUpkeep(upkeep: Upkeep): () => Promise<void> {
     await removeOrphans(sql);
   };
   const work = () => {
-    working = Promise.all([
-      clean().catch(tell),
-      probe(upkeep).catch(tell),
-      warnOfLongTransaction(sql, log).catch(tell),
-    ]);
+    working = Promise.all([clean().catch(tell), probe(upkeep).catch(tell)]);
   };
   const timer = setInterval(work, Math.min(LOOK_MS, probeEveryMs));
   work();
@@ -51,15 +46,6 @@ export function startUpkeep(upkeep: Upkeep): () => Promise<void> {
     clearInterval(timer);
     await working;
   };
-}
-
-/** While a transaction is open, dead rows of the queue stay; looks get slower by the hour. */
-async function warnOfLongTransaction(sql: Sql, log: Logger): Promise<void> {
-  const [held] = await sql<{ pid: number; name: string; seconds: number }[]>`
-    select pid, application_name as name, extract(epoch from now() - xact_start)::int as seconds
-    from pg_stat_activity where backend_xmin is not null and xact_start < now() - ${LONG_TRANSACTION}::interval
-    order by xact_start limit 1`;
-  if (held !== undefined) log.warn(held, "a transaction keeps Postgres from cleaning up: end it");
 }
 
 async function probe(upkeep: Upkeep): Promise<void> {
