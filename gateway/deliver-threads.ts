@@ -80,6 +80,8 @@ function changeMembers(node: GatewayNode, entry: GuildEntry, state: GuildState, 
   }
   for (const userId of [...added, ...removed]) {
     for (const session of sessionsOf(node, entry, userId)) {
+      // Who was added and still can't see the thread is told nothing.
+      if (!removed.includes(userId) && !sees(state, session, thread)) continue;
       const byTopic = wants(session.profile, event.rule, true);
       if (!byTopic && wants(session.profile, EVENTS.THREAD_CREATE, true)) session.send(frame);
     }

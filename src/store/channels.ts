@@ -87,7 +87,7 @@ function asColumns(sql: Db, patch: ChannelPatch) {
 
 export async function insertChannel(
   sql: Db,
-  channel: { id: string; server_id: string; name: string; type: number } & ChannelPatch,
+  channel: { id: string; server_id: string; name: string; type: number; version?: string } & ChannelPatch,
 ): Promise<void> {
   const columns = Object.fromEntries(
     Object.entries(asColumns(sql, channel)).filter(([, value]) => value !== undefined),

@@ -22,6 +22,7 @@ export interface NewThread {
 const MINUTE_MS = 60_000;
 
 export async function insertThread(sql: Db, thread: NewThread): Promise<void> {
+  const now = new Date();
   await insertChannel(sql, {
     id: thread.id,
     server_id: thread.guildId,
@@ -29,8 +30,9 @@ export async function insertThread(sql: Db, thread: NewThread): Promise<void> {
     name: thread.name,
     type: thread.type,
     rate_limit_per_user: thread.rateLimitPerUser,
+    // A message whose thread was deleted can have another, with the same id: it must not look older than that.
+    version: String(now.getTime()),
   });
-  const now = new Date();
   await sql`
     insert into threads (channel_id, server_id, parent_id, private, owner_id, archive_timestamp, auto_archive_duration,
       archive_due, invitable, applied_tags, created_at)

@@ -83,6 +83,23 @@ describe("a public thread", () => {
     }
   });
 
+  test("from a message is told of, and so is the next one from it when the first was deleted", async () => {
+    const { guild, channelId, sockets } = await scene();
+    const id = await say(channelId);
+    const from = `/channels/${channelId}/messages/${id}/threads`;
+    for (const name of ["first", "second"]) {
+      await owner.post(from, { name });
+      await owner.patch(`/channels/${id}`, { name: "renamed" });
+      await owner.delete(`/channels/${id}`);
+    }
+    await settle(sockets.flat(), guild);
+    const whole = ["THREAD_CREATE", "THREAD_UPDATE", "THREAD_DELETE"];
+    for (const socket of sockets.flat()) {
+      const told = about(socket, id).filter((t) => whole.includes(t));
+      expect(told).toEqual([...whole, ...whole]);
+    }
+  });
+
   test("from a message: the message tells of it, and the thread starts with a message that names that", async () => {
     const { guild, channelId, sockets } = await scene();
     const id = await say(channelId, "discuss");
@@ -280,6 +297,22 @@ describe("a session", () => {
     const moderator = await platform.socket(owner);
     const all = (await moderator.event("GUILD_CREATE", (d) => d.id === guild.id)).d.threads;
     expect(all.map(({ id }: Json) => id)).toEqual([open.id, joined.id, secret.id]);
+  });
+
+  test("who is added to a thread of a channel that it can't see hears nothing of it", async () => {
+    const { guild, channelId, members } = await scene();
+    const member = first(members);
+    const hearing = [GUILDS, GUILDS | GUILD_MEMBERS].map((intents) => platform.socket(member, { intents }));
+    const sockets = await Promise.all(hearing);
+    const marker = await platform.socket(member, { intents: MESSAGES });
+    await owner.put(`/channels/${channelId}/permissions/${guild.id}`, { type: 0, allow: "0", deny: VIEW });
+    const thread = await start(channelId, PUBLIC);
+    await owner.put(`/channels/${thread.id}/thread-members/${member.id}`);
+    await settle([marker], guild);
+    for (const socket of sockets) {
+      await socket.settled();
+      expect(about(socket, thread.id)).toEqual([]);
+    }
   });
 
   test("hears of other members of a thread with GUILD_MEMBERS alone, of its own with GUILDS", async () => {
