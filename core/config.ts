@@ -1,5 +1,6 @@
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
+import { isUrl } from "./url.ts";
 
 /** A variable that can't be used. The message is one line: which variable, and what to do. */
 export class ConfigError extends Error {
@@ -280,7 +281,7 @@ function factor(max: number) {
 
 function url(...protocols: string[]) {
   const error = `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`;
-  return z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), { error });
+  return z.string().refine((text) => isUrl(text) && protocols.includes(new URL(text).protocol), { error });
 }
 
 function networks() {

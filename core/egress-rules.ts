@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
+import { isUrl } from "./url.ts";
 
 /**
  * Which addresses and URLs webhooks may be sent to. Pure. The list is the union of the special-purpose registries
@@ -92,7 +93,7 @@ const BAD_PORTS: ReadonlySet<number> = new Set([
  * @throws EgressRefused
  */
 export function checkUrl(text: string, allow: NetworkList): URL {
-  if (!URL.canParse(text)) throw new EgressRefused("Not a well formed URL.");
+  if (!isUrl(text)) throw new EgressRefused("Not a well formed URL.");
   const url = new URL(text);
   if (url.protocol !== "https:" && url.protocol !== "http:") {
     throw new EgressRefused("Scheme must be one of http, https.");

@@ -1,6 +1,7 @@
 import { ActivityType } from "discord-api-types/v10";
 import { z } from "zod";
 import { ONLINE, type Platform, type SessionPresence } from "../core/presence-store.ts";
+import { isUrl } from "../core/url.ts";
 
 /** Longer texts are cut. The documentation names no limits; Discord's own clients allow 128 characters. */
 const MAX_TEXT = 128;
@@ -81,7 +82,7 @@ function wireActivity({ name, type, url, state, details, timestamps, emoji }: Ac
 
 /** Only streams of these two sites are shown as such. */
 function isStream(url: string | null | undefined): boolean {
-  if (!url || url.length > MAX_URL || !URL.canParse(url)) return false;
+  if (!url || url.length > MAX_URL || !isUrl(url)) return false;
   const { protocol, hostname } = new URL(url);
   return protocol === "https:" && STREAMS.includes(hostname);
 }

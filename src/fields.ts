@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ALL_PERMISSIONS } from "../core/permissions.ts";
 import { isSnowflake } from "../core/snowflake.ts";
+import { isUrl } from "../core/url.ts";
 
 /** The building blocks of request schemas, as tolerant as Discord is in what clients send. */
 
@@ -46,7 +47,7 @@ export const limit = (max: number, fallback: number) => z.coerce.number().int().
 export const httpUrl = z
   .string()
   .max(2048)
-  .refine((value) => /^https?:\/\//i.test(value) && URL.canParse(value), "Not a well formed URL.");
+  .refine((value) => /^https?:\/\//i.test(value) && isUrl(value), "Not a well formed URL.");
 
 /** Of these years are times that Postgres has a text for, and Python's datetime can hold. */
 const FIRST_MS = Date.parse("0001-01-01T00:00:00Z");

@@ -1,5 +1,6 @@
 import { ButtonStyle, ChannelType, ComponentType as Type } from "discord-api-types/v10";
 import { z } from "zod";
+import { isUrl } from "../../core/url.ts";
 import { httpUrl, snowflake, text } from "../fields.ts";
 import { parseEmoji } from "../reactions/emoji.ts";
 
@@ -36,7 +37,7 @@ const button = z
     url: z
       .string()
       .max(512)
-      .refine((url) => /^(https?|discord):\/\//i.test(url) && URL.canParse(url), "Not a well formed URL.")
+      .refine((url) => /^(https?|discord):\/\//i.test(url) && isUrl(url), "Not a well formed URL.")
       .nullish(),
     disabled: z.boolean().nullish(),
   })

@@ -2,6 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { deriveKey } from "../../core/secret.ts";
+import { isUrl } from "../../core/url.ts";
 import type { App } from "../app.ts";
 import type { Caller } from "../auth/caller.ts";
 
@@ -38,7 +39,7 @@ export function isOwnForm(app: Pick<App, "config">, c: Context): boolean {
   const site = c.req.header("sec-fetch-site");
   if (site !== undefined && site !== "same-origin") return false;
   const origin = c.req.header("origin");
-  if (origin === undefined || !URL.canParse(origin)) return false;
+  if (origin === undefined || !isUrl(origin)) return false;
   // The host as the browser names it, which a proxy may not pass on.
   return [new URL(c.req.url).host, new URL(app.config.publicUrl).host].includes(new URL(origin).host);
 }

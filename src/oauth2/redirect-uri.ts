@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isUrl } from "../../core/url.ts";
 
 const MAX_LENGTH = 512;
 /** Of hosts; none of these characters means anything in a content security policy, where the origin is written. */
@@ -9,7 +10,7 @@ const APP_SCHEME = /^[a-z][a-z0-9+]*[.-][a-z0-9+.-]*:$/;
 /** Whether codes may be sent there: no fragment, no credentials, nothing that a browser would run. */
 function isRedirectUri(text: string): boolean {
   // URLs are compared as they are written, so they must be written without what a parser would pass over.
-  if (!/^[\x21-\x7e]+$/.test(text) || text.includes("#") || text.includes("\\") || !URL.canParse(text)) return false;
+  if (!/^[\x21-\x7e]+$/.test(text) || text.includes("#") || text.includes("\\") || !isUrl(text)) return false;
   const { protocol, hostname, username, password } = new URL(text);
   if (username !== "" || password !== "") return false;
   if (protocol === "http:" || protocol === "https:") return /^https?:\/\//i.test(text) && HOST.test(hostname);
