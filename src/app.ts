@@ -207,7 +207,8 @@ function parserOf(app: App, req: { raw: globalThis.Request; query(): Record<stri
       const limits = { fileBytes: app.config.maxFileBytes, files: MAX_FILES, fieldBytes: MAX_BODY_BYTES };
       const { json, fields, files } = await receiveForm(req.raw, app.incoming, limits, mayUpload);
       try {
-        return { body: parseForm(schema, json === undefined ? fields : readJson(json)), files };
+        const body = json === undefined ? storable(fields, JSON.stringify(fields)) : readJson(json);
+        return { body: parseForm(schema, body), files };
       } catch (error) {
         await app.incoming.discard(files);
         throw error;

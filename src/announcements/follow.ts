@@ -1,4 +1,5 @@
 import { AuditLogEvent, ChannelType, MessageType } from "discord-api-types/v10";
+import { beginningOf } from "../../core/text.ts";
 import { demand, enterChannel, type InGuildChannel } from "../access.ts";
 import type { App } from "../app.ts";
 import { auditChange } from "../audit/entry.ts";
@@ -40,7 +41,7 @@ export async function followChannel(app: App, source: InGuildChannel, caller: Ca
       channelId: targetId,
       creatorId: caller.user.id,
       applicationId: null,
-      name: [...followed].slice(0, MAX_NAME).join("").slice(0, MAX_NAME),
+      name: beginningOf(followed, MAX_NAME),
       avatar: guild.icon,
       sourceChannelId: source.channel.id,
     };

@@ -1,3 +1,5 @@
+import { beginningOf } from "../../core/text.ts";
+
 /** What a file is called when nothing of its name is left. */
 const NAMELESS = "unknown";
 const MAX_LENGTH = 255;
@@ -28,5 +30,5 @@ export function titleOf(name: string, safe: string): string | null {
     .replace(/\.[^.]*$/, "")
     .replace(/\p{Cc}/gu, "")
     .trim();
-  return title === "" ? null : title.slice(0, 1024);
+  return title === "" ? null : beginningOf(title, 1024);
 }

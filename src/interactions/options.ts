@@ -1,4 +1,5 @@
 import { ApplicationCommandOptionType as OptionType } from "discord-api-types/v10";
+import { beginningOf } from "../../core/text.ts";
 import type { CommandOption } from "../../core/wire/command.ts";
 import type { GivenOption } from "./body.ts";
 import type { Named } from "./resolved.ts";
@@ -108,7 +109,7 @@ function readValue(
     }
     read.focused = option;
     // Whatever has been typed so far, which needn't be a number yet.
-    into.push({ type, name, value: String(given.value ?? "").slice(0, MAX_TEXT), focused: true });
+    into.push({ type, name, value: beginningOf(String(given.value ?? ""), MAX_TEXT), focused: true });
     return;
   }
   const outcome = readOption(option, given.value);

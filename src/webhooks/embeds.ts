@@ -1,13 +1,11 @@
+import { beginningOf } from "../../core/text.ts";
 import { EMBED_LIMITS, type Embed, embedLength } from "../messages/body.ts";
 
 /** Text cut to a limit, with an ellipsis where something is missing. Undefined for none. */
 export function cut(text: string | null | undefined, limit: number): string | undefined {
   if (!text) return undefined;
-  return text.length <= limit ? text : `${wholeCharacters(text.slice(0, limit - 1))}…`;
+  return text.length <= limit ? text : `${beginningOf(text, limit - 1)}…`;
 }
-
-/** Without the first half of a pair that was cut through. */
-const wholeCharacters = (text: string): string => text.replace(/[\ud800-\udbff]$/, "");
 
 /**
  * An embed with everything cut to its limit: other platforms' senders don't know Discord's, and a notification that is

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { beginningOf } from "../../core/text.ts";
 import { httpUrl } from "../fields.ts";
 import type { Embed, WebhookMessage } from "../messages/body.ts";
 import { parseForm } from "../validation.ts";
@@ -16,9 +17,11 @@ const comment = z.object({ html_url: httpUrl, body: text.nullish() });
 const commit = z.object({ id: text, url: httpUrl, message: text, author: z.object({ name: text }) });
 const suite = z.object({ conclusion: text.nullish(), head_branch: text.nullish(), head_sha: text });
 const action = text;
+/** A commit's id as people read it. */
+const short = (id: string): string => beginningOf(id, 7);
 
-/** Some events have no sender; those are not shown. */
-export const githubPayload = z.looseObject({ sender: user.nullish(), repository: repository.nullish() });
+/** Looked into only for events that are shown. */
+export const githubPayload = z.looseObject({});
 const common = z.object({ sender: user, repository: repository.nullish() });
 
 type Shown = Pick<Embed, "title" | "url" | "description" | "color"> | undefined;
@@ -65,7 +68,7 @@ const EVENTS: Readonly<Record<string, (payload: unknown) => Shown>> = {
       if (commits.length === 0 && forced !== true) return undefined;
       const branch = ref.replace(/^refs\/(heads|tags)\//, "");
       const lines = commits.map(({ id, url, message, author }) => {
-        return `[\`${id.slice(0, 7)}\`](${url}) ${message.split("\n", 1)[0]} - ${author.name}`;
+        return `[\`${short(id)}\`](${url}) ${message.split("\n", 1)[0]} - ${author.name}`;
       });
       const what = forced === true ? "Force push" : `${commits.length} new commit${commits.length === 1 ? "" : "s"}`;
       return { title: `${what} on ${branch}`, url: compare, description: lines.join("\n"), color: BLUE };
@@ -132,7 +135,7 @@ const EVENTS: Readonly<Record<string, (payload: unknown) => Shown>> = {
     },
   ),
   commit_comment: on(z.object({ comment: comment.extend({ commit_id: text }) }), ({ comment }) => {
-    const title = `New comment on commit ${comment.commit_id.slice(0, 7)}`;
+    const title = `New comment on commit ${short(comment.commit_id)}`;
     return { title, url: comment.html_url, description: comment.body, color: ORANGE };
   }),
   release: on(
@@ -145,9 +148,16 @@ const EVENTS: Readonly<Record<string, (payload: unknown) => Shown>> = {
   ),
   check_run: on(
     z.object({
-      check_run: z.object({ name: text, html_url: httpUrl, conclusion: text.nullish(), check_suite: suite }),
+      check_run: z.object({
+        name: text,
+        html_url: httpUrl.nullish(),
+        conclusion: text.nullish(),
+        head_sha: text.optional(),
+        // Null when the suite is gone.
+        check_suite: suite.nullish(),
+      }),
     }),
-    ({ check_run: run }) => checked(run.name, run.conclusion, run.check_suite, run.html_url),
+    ({ check_run: run }) => checked(run.name, run.conclusion, run.check_suite ?? run, run.html_url),
   ),
   check_suite: on(
     z.object({ check_suite: suite.extend({ app: z.object({ name: text }) }), repository }),
@@ -174,9 +184,14 @@ function said(
   return { title: `${what} #${number}: ${title}`, url, description: body, color: ORANGE };
 }
 
-function checked(name: string, conclusion: string | null | undefined, of: z.infer<typeof suite>, url: string): Shown {
+function checked(
+  name: string,
+  conclusion: string | null | undefined,
+  { head_branch: branch, head_sha: sha }: Partial<Pick<z.infer<typeof suite>, "head_branch" | "head_sha">>,
+  url: string | null | undefined,
+): Shown {
   if (!conclusion) return undefined;
-  const title = `${name} ${conclusion} on ${of.head_branch ?? of.head_sha.slice(0, 7)}`;
+  const title = `${name} ${conclusion} on ${branch ?? short(sha ?? "?")}`;
   return { title, url, color: OUTCOMES[conclusion] ?? GREY };
 }
 

@@ -30,6 +30,12 @@ test("a form's fields are the message's, those that are no text as well", async 
     expect(status).toBe(200);
     expect(message).toMatchObject({ content: "hello", author: { username: "CI" }, tts: true, flags: 4100 });
   }
+  const withNul = new FormData();
+  withNul.set("content", "a\0b");
+  withNul.set("username", "\0");
+  await refused(Code.InvalidFormBodyOrContentType, anybody, "POST", path, withNul);
+  withNul.delete("username");
+  expect((await anybody.post(`${path}?wait=true`, withNul)).content).toBe("ab");
   for (const wrong of ["tts=perhaps", "flags=-1", "flags=many", "flags=99999999999"]) {
     const answer = await anybody.request("POST", path, `content=x&${wrong}`, FORM);
     expect(answer.body.code).toBe(Code.InvalidFormBodyOrContentType);
