@@ -74,7 +74,7 @@ export async function startGateway(config: Config): Promise<{ port: number; stop
   node.app = app;
   addSockets(app, node);
   const transactions = watchTransactions(sql, log);
-  addHealth(app, node, transactions);
+  const metrics = addHealth(app, node, transactions);
   const { socket, port } = await listen(app, config.gatewayPort);
   const dispatcher = startDispatcher({
     sql,
@@ -85,6 +85,8 @@ export async function startGateway(config: Config): Promise<{ port: number; stop
       botId === null ? null : guildNow({ sql, redis }, guildId, botId, intentsOf(flags)),
     limits: pacedBy(config.webhookRetrySeconds),
   });
+  const help = "Endpoints of outgoing webhooks that this process sends to";
+  addGauge(metrics, "guildhall_webhook_endpoints", help, () => dispatcher.endpoints);
   const stopWheel = startWheel(node);
   const keepAlive = setInterval(() => void keepSessions(node), keepIntervalMs(config));
   log.info({ port }, "gateway ready");
@@ -224,33 +226,25 @@ function addSockets(app: TemplatedApp, node: GatewayNode): void {
   });
 }
 
-function addHealth(app: TemplatedApp, node: GatewayNode, transactions: TransactionWatch): void {
+function addGauge(registry: Registry, name: string, help: string, value: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(value());
+    },
+  });
+}
+
+/** @returns what `/metrics` shows */
+function addHealth(app: TemplatedApp, node: GatewayNode, transactions: TransactionWatch): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  new Gauge({
-    name: "guildhall_gateway_sessions",
-    help: "Sessions with an open socket",
-    registers: [registry],
-    collect() {
-      this.set(node.sessions.size);
-    },
-  });
-  new Gauge({
-    name: "guildhall_gateway_guilds",
-    help: "Guilds that have sessions on this node",
-    registers: [registry],
-    collect() {
-      this.set(node.guilds.size);
-    },
-  });
-  new Gauge({
-    name: "guildhall_postgres_oldest_transaction_seconds",
-    help: "Age of the oldest transaction that keeps Postgres from removing dead rows",
-    registers: [registry],
-    collect() {
-      this.set(transactions.seconds());
-    },
-  });
+  addGauge(registry, "guildhall_gateway_sessions", "Sessions with an open socket", () => node.sessions.size);
+  addGauge(registry, "guildhall_gateway_guilds", "Guilds that have sessions on this node", () => node.guilds.size);
+  const oldest = "Age of the oldest transaction that keeps Postgres from removing dead rows";
+  addGauge(registry, "guildhall_postgres_oldest_transaction_seconds", oldest, () => transactions.seconds());
   const { tooSlow } = node;
   new Counter({
     name: "guildhall_gateway_dropped_total",
@@ -284,6 +278,7 @@ function addHealth(app: TemplatedApp, node: GatewayNode, transactions: Transacti
       if (open) res.cork(() => res.writeHeader("content-type", registry.contentType).end(text));
     });
   });
+  return registry;
 }
 
 function listen(app: TemplatedApp, port: number): Promise<{ socket: us_listen_socket; port: number }> {

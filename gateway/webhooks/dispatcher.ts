@@ -26,6 +26,8 @@ export interface DispatcherOptions {
 export interface Dispatcher {
   /** Takes nothing more, and resolves when nothing is under way; what was broken off is due at once for others. */
   stop(): Promise<void>;
+  /** Endpoints that it has at the moment. */
+  readonly endpoints: number;
 }
 
 /**
@@ -53,8 +55,8 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
 
   async function run(): Promise<void> {
     let renewAt = 0;
-    let claimAt = 0;
-    let claimPauseMs = limits.pollMs[0];
+    let shareAt = 0;
+    let sharePauseMs = limits.pollMs[0];
     let away = false;
     while (!stopping) {
       const now = performance.now();
@@ -63,10 +65,10 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
           await held.renew();
           renewAt = now + limits.leaseMs / 3;
         }
-        if (now >= claimAt) {
-          const claimed = await held.claim(sender.free);
-          claimPauseMs = claimed > 0 ? limits.pollMs[0] : Math.min(claimPauseMs * 2, limits.pollMs[1]);
-          claimAt = now + claimPauseMs;
+        if (now >= shareAt) {
+          const unsettled = await held.share(sender.free);
+          sharePauseMs = unsettled ? limits.pollMs[0] : Math.min(sharePauseMs * 2, limits.pollMs[1]);
+          shareAt = now + sharePauseMs;
         }
         await looks.look();
         away = false;
@@ -77,7 +79,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
         await pause(limits.pollMs[1]);
       }
       for (const lanes of held.all()) sender.send(lanes);
-      await pause(looks.nextAt(Math.min(claimAt, renewAt)) - performance.now());
+      await pause(looks.nextAt(Math.min(shareAt, renewAt)) - performance.now());
     }
   }
 
@@ -103,12 +105,16 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
   });
   const loop = run();
   return {
+    get endpoints() {
+      return held.size;
+    },
     stop: async () => {
       stopping = true;
       sender.stop();
       wake();
-      await stopUpkeep();
       await loop;
+      await held.leave().catch(() => {});
+      await stopUpkeep();
       const timer = setTimeout(() => void egress.close(), limits.stopGraceMs);
       await sender.idle();
       clearTimeout(timer);

@@ -18,6 +18,8 @@ interface Block {
   until: number;
 }
 
+/** An endpoint that takes longer to answer counts among the sick. */
+const SLOW_MS = 1000;
 /** While there is more to read than there is room for, how often is looked for what became visible late. */
 const LOOK_BACK_MS = 1000;
 
@@ -47,6 +49,8 @@ export class Lanes {
   #line: Lane[] = [];
   #firstWaiting = 0;
   #due: QueuedDelivery[] = [];
+  /** Nothing more is sent: it is let go once what is under way is written. */
+  #leaving = false;
   readonly #blocked = new Map<string, Block>();
   /** Ids of those that are here in any form, until their outcome is written. */
   readonly #firsts = new Set<string>();
@@ -70,6 +74,20 @@ export class Lanes {
 
   get waiting(): number {
     return this.#firstWaiting + this.#due.length;
+  }
+
+  get sick(): boolean {
+    return this.breaker.failing || this.latencyMs > SLOW_MS;
+  }
+
+  get leaving(): boolean {
+    return this.#leaving;
+  }
+
+  /** Somebody else goes on with it; what has not been sent is read there. */
+  leave(): void {
+    this.#leaving = true;
+    this.letWait();
   }
 
   /**
@@ -154,7 +172,7 @@ export class Lanes {
   /** The next to send, now under way; undefined when nothing may be sent. @param most at once */
   next(now: number, most: number): QueuedDelivery | undefined {
     const allowed = this.breaker.allows(now, most);
-    if (this.#underWay >= allowed || now >= this.heldUntil) return undefined;
+    if (this.#leaving || this.#underWay >= allowed || now >= this.heldUntil) return undefined;
     const lane = this.#first();
     // Half of the places are for first attempts, which retries must not hold up.
     const mayRetry = lane === undefined || this.#retriesUnderWay < Math.ceil(allowed / 2);

@@ -52,10 +52,10 @@ export class Looks {
   }
 
   #hasRoom(lanes: Lanes): boolean {
-    return lanes.waiting <= this.#window() / 2;
+    return !lanes.leaving && lanes.waiting <= this.#window() / 2;
   }
 
-  /** Reads for endpoints that have room, and lets go of those that have long had nothing. */
+  /** Reads for endpoints that have room, and lets go of those that have long had nothing or that others shall have. */
   async look(): Promise<void> {
     const { sql, held, targets, limits } = this.#of;
     const now = performance.now();
@@ -97,7 +97,9 @@ export class Looks {
         else lanes.emptySince ??= now;
       }
     }
-    await held.letGo(held.all().filter(({ emptySince }) => emptySince !== null && now - emptySince > limits.idleMs));
+    const isDone = ({ leaving, empty, emptySince }: Lanes) =>
+      leaving ? empty : emptySince !== null && now - emptySince > limits.idleMs;
+    await held.letGo(held.all().filter(isDone));
   }
 
   /**

@@ -40,61 +40,6 @@ export interface Lease {
   fence: string;
 }
 
-/**
- * Takes the leases of endpoints that have something due and that nobody holds; SKIP LOCKED, so that dispatchers which
- * ask at the same time don't wait for each other. Queues of endpoints that somebody holds are not looked into: the
- * planner would do so before it asks for the lease.
- * @param floors for endpoints that this process has had: below this id nothing waits there. Without it the look would
- *   wade through dead rows for as long as some transaction keeps vacuum from removing them.
- */
-export async function claimEndpoints(
-  sql: Sql,
-  claim: { worker: string; leaseMs: number; limit: number; floors: ReadonlyMap<string, number> },
-): Promise<Lease[]> {
-  const { worker, leaseMs, limit, floors } = claim;
-  return sql<Lease[]>`
-    with lapsed as materialized (
-      select l.endpoint_id from event_endpoint_leases l join event_endpoints e on e.id = l.endpoint_id
-      where l.held_until <= now() and (e.paused_until is null or e.paused_until <= now())
-    ), free as (
-      select l.endpoint_id
-      from lapsed p
-      join event_endpoint_leases l on l.endpoint_id = p.endpoint_id
-      left join unnest(${[...floors.keys()]}::bigint[], ${[...floors.values()]}::bigint[]) as f (id, floor)
-        on f.id = p.endpoint_id
-      where l.held_until <= now()
-        and (exists (select 1 from webhook_queue q
-            where q.endpoint_id = p.endpoint_id and q.state = 'first' and q.id >= coalesce(f.floor, 0))
-          or exists (select 1 from webhook_queue q
-            where q.endpoint_id = p.endpoint_id and q.state <> 'first' and q.next_attempt_at <= now()))
-      limit ${limit} for update of l skip locked
-    )
-    update event_endpoint_leases l
-    set holder = ${worker}, held_until = now() + ${leaseMs}::int * interval '1 ms', fence = l.fence + 1
-    from free where l.endpoint_id = free.endpoint_id
-    returning l.endpoint_id, l.fence`;
-}
-
-/** Holds on to leases. @returns those that are still held */
-export async function renewLeases(
-  sql: Sql,
-  worker: string,
-  endpointIds: readonly string[],
-  leaseMs: number,
-): Promise<Lease[]> {
-  return sql<Lease[]>`
-    update event_endpoint_leases set held_until = now() + ${leaseMs}::int * interval '1 ms'
-    where endpoint_id = any(${[...endpointIds]}::bigint[]) and holder = ${worker} and held_until > now()
-    returning endpoint_id, fence`;
-}
-
-/** Lets leases go, so that others need not wait for their end. */
-export async function releaseLeases(sql: Sql, worker: string, endpointIds: readonly string[]): Promise<void> {
-  await sql`
-    update event_endpoint_leases set held_until = '-infinity'
-    where endpoint_id = any(${[...endpointIds]}::bigint[]) and holder = ${worker}`;
-}
-
 /** What is read of an endpoint's queue. */
 export interface Look {
   endpointId: string;

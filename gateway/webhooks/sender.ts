@@ -10,9 +10,6 @@ import { retryDelayMs } from "./retry-schedule.ts";
 import type { Standing } from "./standing.ts";
 import type { Target, Targets } from "./targets.ts";
 
-/** An endpoint that takes longer to answer counts among the sick. */
-const SLOW_MS = 1000;
-
 /**
  * Of each line, how many are sent in one turn of the event loop, which is the sockets' too: a tenth of a millisecond
  * each. A backlog takes as long as before, and sockets wait for none of it longer than this.
@@ -86,12 +83,8 @@ export class Sender {
     });
   }
 
-  #isSick(lanes: Lanes): boolean {
-    return lanes.breaker.failing || lanes.latencyMs > SLOW_MS;
-  }
-
   #lineOf(lanes: Lanes): Set<Lanes> {
-    return this.#isSick(lanes) ? this.#sickLine : this.#line;
+    return lanes.sick ? this.#sickLine : this.#line;
   }
 
   #hasPlace(line: Set<Lanes>): boolean {
@@ -117,7 +110,7 @@ export class Sender {
   }
 
   async #start(lanes: Lanes, row: QueuedDelivery): Promise<void> {
-    const sick = this.#isSick(lanes);
+    const { sick } = lanes;
     this.#sending += 1;
     if (sick) this.#sendingToSick += 1;
     this.#underWay += 1;

@@ -4,6 +4,7 @@ import type { Egress } from "../../core/egress.ts";
 import type { Logger } from "../../core/log.ts";
 import { acceptsForgery } from "../../core/webhook-endpoint.ts";
 import { disableEndpoint, noteProbe, type Probed, takeUnprobed } from "./health.ts";
+import { forgetDeadDispatchers } from "./leases.ts";
 import { removeOrphans } from "./queue.ts";
 import type { Targets } from "./targets.ts";
 
@@ -36,6 +37,7 @@ export function startUpkeep(upkeep: Upkeep): () => Promise<void> {
     cleanAt = performance.now() + CLEAN_MS;
     await turnPartitions(sql, keepDays);
     await removeOrphans(sql);
+    await forgetDeadDispatchers(sql);
   };
   const work = () => {
     working = Promise.all([clean().catch(tell), probe(upkeep).catch(tell)]);

@@ -6,8 +6,9 @@ import { Permission } from "../../core/permissions.ts";
 import type { Dispatcher } from "../../gateway/webhooks/dispatcher.ts";
 import { createFinisher, type Outcome } from "../../gateway/webhooks/finish.ts";
 import { disableEndpoint } from "../../gateway/webhooks/health.ts";
+import { claimEndpoints } from "../../gateway/webhooks/leases.ts";
 import type { DispatcherLimits } from "../../gateway/webhooks/limits.ts";
-import { claimEndpoints, readQueue } from "../../gateway/webhooks/queue.ts";
+import { readQueue } from "../../gateway/webhooks/queue.ts";
 import { startStores } from "../harness/platform.ts";
 import { addBot, emitMessage, insertApplication, insertGuild, type TestGuild } from "./application.ts";
 import { dispatchHere, spawnDispatcher } from "./dispatchers.ts";
@@ -390,10 +391,10 @@ describe("several dispatchers", () => {
   });
 
   test("refuse the result of one that comes after its lease", async () => {
-    await insertApplication(sql, guild, receiver.url);
+    const { id } = await insertApplication(sql, guild, receiver.url);
     await emitMessage(sql, guild, "hello");
     const claim = async (worker: string) => {
-      const [lease] = await claimEndpoints(sql, { worker, leaseMs: 60_000, limit: 10, floors: new Map() });
+      const [lease] = await claimEndpoints(sql, { worker, endpoints: 0 }, [id], 60_000);
       return lease;
     };
     const lapse = () => sql`update event_endpoint_leases set held_until = now() - interval '1 second'`;
@@ -420,9 +421,9 @@ describe("several dispatchers", () => {
   });
 
   test("write the outcomes beside one that Postgres refuses", async () => {
-    await insertApplication(sql, guild, receiver.url);
+    const { id } = await insertApplication(sql, guild, receiver.url);
     for (const text of ["a", "b", "c"]) await emitMessage(sql, guild, text);
-    const [lease] = await claimEndpoints(sql, { worker: "one", leaseMs: 60_000, limit: 10, floors: new Map() });
+    const [lease] = await claimEndpoints(sql, { worker: "one", endpoints: 0 }, [id], 60_000);
     if (lease === undefined) throw new Error("nothing was claimed");
     const look = { endpointId: lease.endpoint_id, from: 0, first: 10, due: 10, known: [], blocked: [], oldest: 0 };
     const finisher = createFinisher(sql, "one", 2000);

@@ -4,7 +4,7 @@ import { connectDatabase } from "../../core/db.ts";
 import { dispatchHere } from "./dispatchers.ts";
 import { SENT_BY } from "./receiver.ts";
 
-/** A dispatcher in a process of its own, for tests that kill it. */
+/** A dispatcher in a process of its own, for tests that kill it. SIGTERM stops it in good order. */
 const limits = z
   .object({
     leaseMs: z.number(),
@@ -32,4 +32,5 @@ subscribe("undici:request:create", (message) => {
 });
 
 const sql = connectDatabase(env.DATABASE_URL, { name: `dispatcher ${process.pid}` });
-dispatchHere(sql, { pollMs: [10, 100], ...given });
+const dispatcher = dispatchHere(sql, { pollMs: [10, 100], ...given });
+process.once("SIGTERM", () => void dispatcher.stop().then(() => process.exit()));

@@ -41,7 +41,7 @@ export async function startEngine(): Promise<Engine> {
   };
   afterAll(() => sql.end());
   beforeEach(async () => {
-    await sql`truncate webhook_deliveries, webhook_queue, webhook_events, webhook_attempts`;
+    await sql`truncate webhook_deliveries, webhook_queue, webhook_events, webhook_attempts, webhook_dispatchers`;
     await sql`delete from applications`;
     scene = { guild: await insertGuild(sql), receiver: await startReceiver() };
   });

@@ -3,6 +3,7 @@ import postgres from "postgres";
 import nacl from "tweetnacl";
 import { afterAll, expect, test } from "vitest";
 import type { Json } from "../harness/client.ts";
+import { readMetric } from "../harness/gateway-process.ts";
 import { startPlatform } from "../harness/platform.ts";
 
 const platform = await startPlatform();
@@ -81,6 +82,7 @@ test("a message posted by curl to an incoming webhook reaches sockets and, signe
   const payload = JSON.parse(delivered.body);
   expect(payload).toMatchObject({ version: 1, application_id: application.id, type: 1 });
   expect(payload.event).toMatchObject({ type: "MESSAGE_CREATE", data: event.d });
+  expect(await readMetric(platform.gatewayUrl(), "guildhall_webhook_endpoints")).toBe(1);
 });
 
 test("a URL that accepts any signature, or is a private address that isn't allowed, can't be saved", async () => {
