@@ -64,7 +64,8 @@ function changeMembers(node: GatewayNode, entry: GuildEntry, state: GuildState, 
   const visibility = classOfPlace(state, event.header.c);
   if (thread === undefined || visibility === undefined) return;
   const { added, removed } = membersChanged(event);
-  const fresh = added.filter((userId) => !thread.members.has(userId));
+  // A thread that was read just now may have members of whom the event comes only now.
+  const fresh = added.filter((userId) => userId !== thread.starter);
   const frame = new DispatchFrame(node.feed.highest, event.body);
   if (removed.length === 0) applyEvent(state, event);
   for (const userId of fresh) {

@@ -13,6 +13,8 @@ export interface ThreadState {
   json: string;
   /** Those of its members who have sessions on this node, each with its thread member object as JSON text. */
   members: Map<string, string>;
+  /** Who started it, until the event of their membership has come: they have the thread already. */
+  starter: string | null;
 }
 
 /**
@@ -36,7 +38,7 @@ const changeSchema = z.object({
 });
 
 export function threadState(thread: WireThread, members: readonly ThreadMemberRow[]): ThreadState {
-  const state: ThreadState = { ...stateFields(thread, thread), members: new Map() };
+  const state: ThreadState = { ...stateFields(thread, thread), members: new Map(), starter: null };
   for (const row of members) state.members.set(row.user_id, JSON.stringify(wireThreadMember(row)));
   return state;
 }
@@ -79,7 +81,7 @@ export function applyThreadEvent(threads: Threads, isHere: (userId: string) => b
       const first = { id: thread.id, user_id: thread.owner_id, join_timestamp, flags: 0 };
       const members =
         known?.members ?? new Map(isHere(thread.owner_id) ? [[thread.owner_id, JSON.stringify(first)]] : []);
-      threads.set(thread.id, { ...stateFields(thread, withoutNews(data)), members });
+      threads.set(thread.id, { ...stateFields(thread, withoutNews(data)), members, starter: thread.owner_id });
       return;
     }
     case "THREAD_UPDATE": {
@@ -92,6 +94,8 @@ export function applyThreadEvent(threads: Threads, isHere: (userId: string) => b
       return;
     case "THREAD_MEMBERS_UPDATE": {
       const change = changeSchema.parse(eventData(event));
+      if (known !== undefined && change.added_members.some(({ user_id }) => user_id === known.starter))
+        known.starter = null;
       for (const member of change.added_members) {
         if (isHere(member.user_id)) known?.members.set(member.user_id, JSON.stringify(memberSchema.parse(member)));
       }

@@ -240,6 +240,24 @@ describe("a private thread", () => {
     }
   });
 
+  test("is made known to who is called into it with the message that opens it again", async () => {
+    const { guild, channelId, members, sockets, on } = await scene();
+    const member = first(members);
+    const thread = await start(channelId, PRIVATE);
+    await owner.patch(`/channels/${thread.id}`, { archived: true });
+    await settle(sockets.flat(), guild);
+    for (const socket of sockets.flat()) socket.cut();
+    // To the nodes it is new: what they read of it is later than the events.
+    const late = await on(member);
+    await say(thread.id, `come in, <@${member.id}>`);
+    await settle(late, guild);
+    for (const socket of late) {
+      const told = about(socket, thread.id);
+      expect(told.indexOf("THREAD_CREATE")).toBeGreaterThanOrEqual(0);
+      expect(told.indexOf("MESSAGE_CREATE")).toBeGreaterThan(told.indexOf("THREAD_CREATE"));
+    }
+  });
+
   test("that was archived when the node came to know the guild is seen by its members when it opens again", async () => {
     const { guild, channelId, members, sockets, on } = await scene(2);
     const [insider, outsider] = members;

@@ -1,6 +1,7 @@
 import { ApplicationWebhookEventType, GatewayIntentBits } from "discord-api-types/v10";
 import type postgres from "postgres";
 import { expect } from "vitest";
+import { EVENTS, isEventName } from "../../core/events.ts";
 import { APPLICATION_WEBHOOK_EVENTS, SOCKETS_ONLY } from "../../core/webhook-events.ts";
 import type { Client, Json } from "../harness/client.ts";
 import type { Platform } from "../harness/platform.ts";
@@ -13,10 +14,19 @@ export const UNPRIVILEGED = ALL_INTENTS & ~PRIVILEGED;
 
 /** What gateways dispatch as well. */
 const OF_URLS: readonly string[] = Object.values(ApplicationWebhookEventType);
-export const DISPATCHES = APPLICATION_WEBHOOK_EVENTS.filter((type) => !OF_URLS.includes(type));
+const DISPATCHES = APPLICATION_WEBHOOK_EVENTS.filter((type) => !OF_URLS.includes(type));
+
+/** What a session with these intents is told of, and of its own memberships whatever it asks for. */
+export const typesOf = (intents: number): string[] =>
+  DISPATCHES.filter((type) => {
+    const intent = isEventName(type) ? EVENTS[type].intent : 0;
+    return intent === 0 || (intent & intents) !== 0 || /^(GUILD_MEMBER|THREAD_MEMBERS)_UPDATE$/.test(type);
+  });
 
 /** A bot that listens by socket and by URL. */
 export interface BothWays {
+  /** What it asked for by URL. */
+  types: readonly string[];
   bot: Client;
   receiver: Receiver;
   socket: Socket;
@@ -36,7 +46,7 @@ export async function listenBothWays(
   receiver.answer = (request, response) => response.writeHead(verifiesAsDiscord(request, key) ? 204 : 401).end();
   const settings = { event_webhooks_url: receiver.url, event_webhooks_status: 2, event_webhooks_types: types };
   await bot.patch("/applications/@me", settings);
-  return { bot, receiver, socket: await platform.socket(bot, { intents }) };
+  return { types, bot, receiver, socket: await platform.socket(bot, { intents }) };
 }
 
 export interface Told {
@@ -57,11 +67,33 @@ export function byUrl({ received }: Receiver): Told[] {
 export const bySocket = ({ dispatches }: Socket): Told[] =>
   dispatches.flatMap(({ t, d }) => (t === null || t in SOCKETS_ONLY ? [] : [{ type: t, data: d }]));
 
-/** What must be the same by either way. A node doesn't follow the messages of channels, nor what is counted of threads. */
+/**
+ * What must be the same by either way. A node doesn't follow the messages of channels, nor what is counted of threads; with
+ * a session the bot itself comes online in a guild that it is added to.
+ */
 export function comparable({ type, data }: Told): string {
-  const { last_message_id, last_pin_timestamp, ...shown } = data;
+  const { last_message_id, last_pin_timestamp, ...channel } = data;
+  const { presences, ...guild } = data;
   if (type === "THREAD_CREATE" && data.member !== undefined) return `${type} ${JSON.stringify([data.id, data.member])}`;
-  return `${type} ${JSON.stringify(type.startsWith("CHANNEL_") ? shown : data)}`;
+  if (type === "GUILD_CREATE") return `${type} ${JSON.stringify(guild)}`;
+  return `${type} ${JSON.stringify(type.startsWith("CHANNEL_") ? channel : data)}`;
+}
+
+/** What a bot was told by one way alone. */
+export function differences({ types, socket, receiver }: BothWays): { bySocket: string[]; byUrl: string[] } {
+  const here = bySocket(socket).flatMap((told) => (types.includes(told.type) ? comparable(told) : []));
+  const there = byUrl(receiver).map(comparable);
+  return { bySocket: without(here, there), byUrl: without(there, here) };
+}
+
+/** Each of the others takes one away. */
+function without(some: readonly string[], others: readonly string[]): string[] {
+  const rest = [...others];
+  return some.filter((one) => {
+    const at = rest.indexOf(one);
+    if (at !== -1) rest.splice(at, 1);
+    return at === -1;
+  });
 }
 
 /** Resolves when everything was sent: who may see something is judged when it is. */

@@ -1,7 +1,6 @@
 import { GatewayIntentBits } from "discord-api-types/v10";
 import postgres from "postgres";
 import { afterAll, expect, test } from "vitest";
-import { EVENTS, isEventName } from "../../core/events.ts";
 import type { Client, Json } from "../harness/client.ts";
 import { startPlatform } from "../harness/platform.ts";
 import {
@@ -9,10 +8,10 @@ import {
   type BothWays,
   bySocket,
   byUrl,
-  comparable,
-  DISPATCHES,
+  differences,
   listenBothWays,
   nothingWaits,
+  typesOf,
 } from "./both-ways.ts";
 
 const platform = await startPlatform();
@@ -28,13 +27,6 @@ const VIEW_AUDIT_LOG = 1n << 7n;
 const OPEN = { allow: String(VIEW_CHANNEL), deny: "0" };
 const SHUT = { allow: "0", deny: String(VIEW_CHANNEL) };
 const { Guilds, GuildMessages, DirectMessages } = GatewayIntentBits;
-
-/** What a session with these intents is told of, and of its own memberships whatever it asks for. */
-const typesOf = (intents: number) =>
-  DISPATCHES.filter((type) => {
-    const intent = isEventName(type) ? EVENTS[type].intent : 0;
-    return intent === 0 || (intent & intents) !== 0 || /^(GUILD_MEMBER|THREAD_MEMBERS)_UPDATE$/.test(type);
-  });
 
 const owner = await platform.person("owner");
 const member = await platform.person("member");
@@ -167,20 +159,6 @@ async function changeMembers(): Promise<void> {
   for (const both of bots) await told(owner.post(add(both), { guild_id: other.id, authorize: true }));
   await say(other.channelId, "hello, bots");
   for (const { bot } of bots) await told(owner.delete(`/guilds/${other.id}/members/${bot.id}`));
-}
-
-/** What a bot was told by one way alone. */
-function differences({ socket, receiver }: BothWays) {
-  const [here, there] = [bySocket(socket).map(comparable), byUrl(receiver).map(comparable)];
-  const without = (some: readonly string[], others: readonly string[]) => {
-    const rest = [...others];
-    return some.filter((one) => {
-      const at = rest.indexOf(one);
-      if (at !== -1) rest.splice(at, 1);
-      return at === -1;
-    });
-  };
-  return { bySocket: without(here, there), byUrl: without(there, here) };
 }
 
 /** Presences and typing are written a moment later. */
