@@ -24,6 +24,13 @@ import { createSlowmode } from "./slowmode.ts";
 import { createVoice } from "./voice.ts";
 import { createAvatars } from "./webhooks/avatar.ts";
 
+/** What tests have otherwise. */
+export interface OpenOptions {
+  now?: () => number;
+  /** How long Redis may take to answer before it counts as away. */
+  redisTimeoutMs?: number;
+}
+
 /**
  * Connects all that routes work with, without a server: for the API, and for commands that do what it does.
  * @param name what Postgres and Redis know the connections by
@@ -32,12 +39,12 @@ export async function openApp(
   config: Config,
   log: Logger,
   name: string,
-  now: () => number = Date.now,
+  { now = Date.now, redisTimeoutMs }: OpenOptions = {},
 ): Promise<{ app: App; close(): Promise<void> }> {
   if (config.databaseUrl === undefined) throw new Error("DATABASE_URL is not set");
   if (config.redisUrl === undefined) throw new Error("REDIS_URL is not set");
   const sql = connectDatabase(config.databaseUrl, { name: `guildhall-${name}` });
-  const redis = connectRedis(config.redisUrl, log, { name });
+  const redis = connectRedis(config.redisUrl, log, { name, commandTimeoutMs: redisTimeoutMs });
   const subscriber = connectRedis(config.redisUrl, log, { name: `${name}-subscriber` });
   await Promise.all([redisReady(redis), redisReady(subscriber), sql`select 1`]);
   await turnPartitions(sql, config.webhookLogDays);

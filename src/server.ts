@@ -12,7 +12,7 @@ import { createSureChange } from "./change.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import { watchDeadlines } from "./interactions/deadline.ts";
 import { registry } from "./metrics.ts";
-import { openApp } from "./open-app.ts";
+import { type OpenOptions, openApp } from "./open-app.ts";
 
 const KEEP_ALIVE_MS = 75_000;
 
@@ -23,10 +23,10 @@ const KEEP_ALIVE_MS = 75_000;
  */
 export async function startApi(
   config: Config,
-  options: { now?: () => number } = {},
+  options: OpenOptions = {},
 ): Promise<{ port: number; stop(): Promise<void> }> {
   const log = createLogger(config.logLevel, "api");
-  const { app, close } = await openApp(config, log, "api", options.now);
+  const { app, close } = await openApp(config, log, "api", options);
   await warmUpPasswords();
   const http = createHttpApp(app);
   let ready = true;

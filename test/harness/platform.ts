@@ -132,11 +132,11 @@ afterAll(() => expect([...eventFaults, ...leaks]).toEqual([]));
 
 /** Starts a platform for the test file. */
 export async function startPlatform(
-  options: { apis?: number; gateways?: number; env?: NodeJS.ProcessEnv } = {},
+  options: { apis?: number; gateways?: number; env?: NodeJS.ProcessEnv; api?: Parameters<typeof startApi>[1] } = {},
 ): Promise<Platform> {
   const platform = new Platform(await startStores());
   for (let i = 0; i < (options.gateways ?? 1); i++) await addGateway(platform, options.env);
-  for (let i = 0; i < (options.apis ?? 1); i++) await addApi(platform, options.env);
+  for (let i = 0; i < (options.apis ?? 1); i++) await addApi(platform, options.env, options.api);
   // Registered after the stores' own, so it runs first: processes stop before what they use.
   afterAll(async () => {
     await Promise.all([...platform.apis, ...platform.gateways].map((each) => each.stop()));
