@@ -11,6 +11,12 @@ test("it opens at seven of ten failures, and not before ten attempts", () => {
   expect(breaker.openUntil).toBeNull();
   expect(breaker.record(false, 0)).toBe(true);
   expect(breaker.openUntil).toBe(30_000);
+  const mixed = (results: string) => {
+    const one = new Breaker(RULES);
+    record(one, results);
+    return one.openUntil;
+  };
+  expect([mixed("+++-------"), mixed("++++------")]).toEqual([30_000, null]);
   const half = new Breaker(RULES);
   record(half, "+-".repeat(50));
   expect(half.openUntil).toBeNull();

@@ -62,32 +62,6 @@ test("a dispatcher that was stopped past its lease writes nothing and sends noth
   expect(engine.receiver.received).toHaveLength(21);
 });
 
-test("an endpoint that has only failed for days is switched off when a delivery is given up; one success begins anew", async () => {
-  const { id } = await insertApplication(sql, engine.guild, engine.receiver.url);
-  const failingFor = (days: number) => sql`
-    update event_endpoints set failing_since = now() - make_interval(days => ${days}) where id = ${id}`;
-  const endpoint = async () =>
-    (await sql`select status, disabled_reason, failing_since from event_endpoints where id = ${id}`)[0];
-  engine.receiver.answer = (request, response) => response.writeHead(request.body.includes("fails") ? 500 : 204).end();
-  dispatch({ retryDelaysMs: [10] });
-  await emitMessage(sql, engine.guild, "fails at first");
-  await until(async () => expect(await states()).toEqual({ dead: 1 }));
-  expect(await endpoint()).toMatchObject({ status: 2, failing_since: expect.any(Date) });
-  await failingFor(6);
-  await emitMessage(sql, engine.guild, "sporadic success");
-  await until(async () => expect(await endpoint()).toMatchObject({ failing_since: null }));
-  await emitMessage(sql, engine.guild, "fails again");
-  await until(async () => expect(await states()).toEqual({ dead: 2, delivered: 1 }));
-  expect(await endpoint()).toMatchObject({ status: 2 });
-  await failingFor(6);
-  await emitMessage(sql, engine.guild, "fails for the last time");
-  await until(async () =>
-    expect(await endpoint()).toMatchObject({ status: 3, disabled_reason: "Nothing could be delivered for 5 days." }),
-  );
-  const [told] = await sql`select key, body from event_outbox where body like '%EVENT_ENDPOINT_DISABLED%'`;
-  expect(told).toMatchObject({ key: expect.stringMatching(/^u:/), body: expect.stringContaining(id) });
-});
-
 test("a black hole with a long queue costs a few probes, delays nobody, and gets all when it answers", async () => {
   const { counts, faults } = await blackHoleBesideHealthy({
     databaseUrl,

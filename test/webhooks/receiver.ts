@@ -1,3 +1,4 @@
+import { createPublicKey, verify as verifySignature } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Server as NetServer } from "node:net";
 import nacl from "tweetnacl";
@@ -68,23 +69,30 @@ export async function listen(server: NetServer, host: string): Promise<number> {
   return address.port;
 }
 
-/** Verifies Discord's headers with another implementation of Ed25519 than the sender's. */
-export function verifiesAsDiscord(request: Received, publicKey: Uint8Array): boolean {
+type Verify = (message: Uint8Array, signature: Uint8Array, publicKey: Uint8Array) => boolean;
+
+/** Another implementation of Ed25519 than the sender's. */
+const byNacl: Verify = (message, signature, publicKey) =>
+  nacl.sign.detached.verify(new Uint8Array(message), new Uint8Array(signature), new Uint8Array(publicKey));
+
+/** Thirty times as fast, for thousands. */
+export const byNode: Verify = (message, signature, publicKey) => {
+  const key = { kty: "OKP", crv: "Ed25519", x: Buffer.from(publicKey).toString("base64url") };
+  return verifySignature(null, message, createPublicKey({ key, format: "jwk" }), signature);
+};
+
+export function verifiesAsDiscord(request: Received, publicKey: Uint8Array, verify: Verify = byNacl): boolean {
   const { "x-signature-ed25519": signature = "", "x-signature-timestamp": timestamp = "" } = request.headers;
   const signed = Buffer.from(timestamp + request.body);
   return /^[0-9a-f]{128}$/.test(signature) && verify(signed, Buffer.from(signature, "hex"), publicKey);
 }
 
-/** Verifies the headers of Standard Webhooks likewise. */
-export function verifiesAsStandard(request: Received, publicKey: Uint8Array): boolean {
+/** The headers of Standard Webhooks. */
+export function verifiesAsStandard(request: Received, publicKey: Uint8Array, verify: Verify = byNacl): boolean {
   const { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": list = "" } = request.headers;
   const signed = Buffer.from(`${id}.${timestamp}.${request.body}`);
   return list.split(" ").some((one) => {
     const [version, signature = ""] = one.split(",");
     return version === "v1a" && verify(signed, Buffer.from(signature, "base64"), publicKey);
   });
-}
-
-function verify(message: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): boolean {
-  return nacl.sign.detached.verify(new Uint8Array(message), new Uint8Array(signature), new Uint8Array(publicKey));
 }

@@ -4,7 +4,7 @@ import { replayDeliveries } from "../../../src/store/event-deliveries.ts";
 import { until } from "../../harness/until.ts";
 import { emitMessage, insertApplication, insertGuild, type TestApplication } from "../../webhooks/application.ts";
 import { spawnDispatcher } from "../../webhooks/dispatchers.ts";
-import { verifiesAsDiscord, verifiesAsStandard } from "../../webhooks/receiver.ts";
+import { byNode, verifiesAsDiscord, verifiesAsStandard } from "../../webhooks/receiver.ts";
 import { pick, seeded } from "../gateway-drill/random.ts";
 import { compareLogs } from "./attempt-log.ts";
 import { MoodyReceiver } from "./moody-receiver.ts";
@@ -93,7 +93,9 @@ class Stage {
       this.#startDispatcher();
     }
     await this.#say(messages - this.#said.length);
+    print("no more kills");
     await this.#waitFor(() => this.#areSettled(), "ends of all deliveries");
+    print("what was given up is sent again");
     this.#receiver.calm = true;
     const attempts = this.#receiver.seen.length;
     const log = await compareLogs(this.#sql, this.#receiver.seen, this.#killed);
@@ -181,7 +183,7 @@ class Stage {
     const several = [...ids].filter(([, all]) => all.size !== 1);
     const forged = seen.filter(({ request }) => {
       const key = this.#endpoints[Number(request.path.slice(1))]?.application.publicKey ?? Buffer.alloc(32);
-      return !verifiesAsDiscord(request, key) || !verifiesAsStandard(request, key);
+      return !verifiesAsDiscord(request, key, byNode) || !verifiesAsStandard(request, key, byNode);
     });
     const stale = seen.filter(({ at, stamp }) => Math.abs(at - Number(stamp) * 1000) > LIMITS.leaseMs);
     return [
