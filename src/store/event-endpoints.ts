@@ -113,10 +113,11 @@ export async function deleteEndpoint(sql: Db, id: string): Promise<void> {
     delete from webhook_queue where endpoint_id = ${id}`;
 }
 
-/** A new secret; the one before stays valid beside it for `overlapSeconds`. */
+/** A new secret; the one before, if there was one, stays valid beside it for `overlapSeconds`. */
 export async function rotateSecret(sql: Db, id: string, secret: Buffer, overlapSeconds: number): Promise<void> {
   await sql`
     update event_endpoints set previous_secret = secret,
-      previous_secret_until = now() + make_interval(secs => ${overlapSeconds}), secret = ${secret}
+      previous_secret_until = case when secret is not null then now() + make_interval(secs => ${overlapSeconds}) end,
+      secret = ${secret}
     where id = ${id}`;
 }

@@ -198,3 +198,13 @@ test("whose URL is switched off, its owner's sessions are told, with the reason"
   // Switched on again, it is verified again.
   expect((await bot.request("PATCH", "/applications/@me", { event_webhooks_status: 2 })).status).toBe(400);
 });
+
+test("an application's first secret takes no other's place, its second does", async () => {
+  const bot = await platform.bot(owner);
+  const path = `/applications/${bot.id}/event-webhooks`;
+  expect(await bot.get(path)).toMatchObject({ has_secret: false, previous_secret_until: null });
+  await bot.post(`${path}/secret`);
+  expect(await bot.get(path)).toMatchObject({ has_secret: true, previous_secret_until: null });
+  await bot.post(`${path}/secret`);
+  expect(await bot.get(path)).toMatchObject({ has_secret: true, previous_secret_until: expect.any(String) });
+});
