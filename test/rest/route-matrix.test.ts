@@ -239,6 +239,8 @@ describe("a body", () => {
 
   test.each(bodied)("$method $path: with every field an object", async ({ route, body }) => {
     const fields = Object.keys((body instanceof z.ZodArray ? rowOf(route).body?.(here) : undefined) ?? shapeOf(body));
+    // What GitHub sends is looked into only where it is shown.
+    if (fields.length === 0) return;
     const wrong = Object.fromEntries(fields.map((field) => [field, { [field]: {} }]));
     const answer = await ask(route, rightful(route), { body: body instanceof z.ZodArray ? [wrong] : wrong });
     expectRefusal(answer, 400, 50035);
