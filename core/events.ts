@@ -37,9 +37,11 @@ const {
   GuildVoiceStates,
   GuildPresences,
   GuildMessages,
+  GuildMessagePolls,
   GuildMessageReactions,
   GuildMessageTyping,
   DirectMessages,
+  DirectMessagePolls,
   DirectMessageReactions,
   DirectMessageTyping,
 } = GatewayIntentBits;
@@ -56,6 +58,7 @@ const base: EventRule = {
 };
 const inChannel = { ...base, sees: "channel" } as const;
 const ofReactions = { ...inChannel, intent: GuildMessageReactions, dmIntent: DirectMessageReactions } as const;
+const ofPolls = { ...inChannel, intent: GuildMessagePolls, dmIntent: DirectMessagePolls } as const;
 const toUser = { ...base, sees: "user" } as const;
 
 export const EVENTS = {
@@ -97,6 +100,8 @@ export const EVENTS = {
   MESSAGE_REACTION_REMOVE: ofReactions,
   MESSAGE_REACTION_REMOVE_ALL: ofReactions,
   MESSAGE_REACTION_REMOVE_EMOJI: ofReactions,
+  MESSAGE_POLL_VOTE_ADD: ofPolls,
+  MESSAGE_POLL_VOTE_REMOVE: ofPolls,
   CHANNEL_PINS_UPDATE: { ...inChannel, intent: Guilds, dmIntent: DirectMessages },
   TYPING_START: { ...inChannel, intent: GuildMessageTyping, dmIntent: DirectMessageTyping, kept: false },
   /** What others see of a user. Not kept: a RESUME brings what has changed, as it is then (presence.ts). */

@@ -122,7 +122,10 @@ export function contentless(d: Record<string, unknown>): object {
   };
 }
 
-const withoutText = (message: object) => ({ ...message, content: "", embeds: [], attachments: [], components: [] });
+function withoutText(message: object): object {
+  const { poll: _asked, ...rest }: { poll?: unknown } = message;
+  return { ...rest, content: "", embeds: [], attachments: [], components: [] };
+}
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 

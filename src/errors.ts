@@ -180,6 +180,11 @@ const errors = {
     400,
     "Voice messages must have supporting metadata",
   ],
+  POLL_EXPIRED: [Code.PollExpired, 400, "Poll expired"],
+  POLL_CHANNEL: [Code.InvalidChannelTypeForPollCreation, 400, "Invalid channel type for poll creation"],
+  POLL_EDIT: [Code.CannotEditAPollMessage, 400, "Cannot edit a poll message"],
+  POLL_EMOJI: [Code.CannotUseAnEmojiIncludedWithThePoll, 400, "Cannot use an emoji included with the poll"],
+  NOT_A_POLL: [Code.CannotExpireANonPollMessage, 400, "Cannot expire a non-poll message"],
   VOICE_MESSAGE_EDIT: [Code.VoiceMessagesCannotBeEdited, 400, "Voice messages cannot be edited"],
   NO_VOICE_MESSAGES: [
     Code.YouCannotSendVoiceMessagesInThisChannel,

@@ -2,6 +2,7 @@ import { firstIdAt } from "../core/snowflake.ts";
 import type { App } from "./app.ts";
 import { collectFiles } from "./files/collect.ts";
 import { probeEndpoints } from "./interactions/verify.ts";
+import { endDuePolls } from "./polls/end.ts";
 import { deleteOldAuditEntries } from "./store/audit-log.ts";
 import { forgetDeletedChannels } from "./store/channels.ts";
 import { deleteOldNonces } from "./store/insert-message.ts";
@@ -33,6 +34,7 @@ async function sweep(app: App): Promise<void> {
   await deleteOldNonces(app.sql);
   await deleteExpiredInvites(app.sql);
   await archiveIdleThreads(app);
+  await endDuePolls(app);
   await deleteOldInteractions(app.sql, new Date(app.now() - DAY_MS));
   await eraseDeleted(app.sql, new Date(Date.now() - RETENTION_MS));
   await forgetDeletedChannels(app.sql, new Date(Date.now() - app.config.webhookLogDays * DAY_MS));

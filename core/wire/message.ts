@@ -2,6 +2,7 @@ import { MessageFlags, MessageReferenceType, MessageType } from "discord-api-typ
 import type { Cdn } from "../cdn.ts";
 import { type AttachmentRow, wireWithFiles } from "./attachment.ts";
 import { type InteractionAbout, type UsersById, wireInteraction } from "./interaction.ts";
+import { impersonalPoll, type Poll, type PollStanding, wirePoll } from "./poll.ts";
 import { type ReactionRow, wireReaction } from "./reaction.ts";
 import { type ThreadChannelRow, wireThread } from "./thread.ts";
 import { wireTime, wireTimeOrNull } from "./time.ts";
@@ -30,6 +31,9 @@ export interface MessageRow {
   pinned_at: Date | null;
   /** A forward: what was forwarded. */
   snapshots: MessageSnapshot[] | null;
+  /** Both or neither; what the messages of people alone have is older than these, and has neither. */
+  poll: Poll | null;
+  poll_standing: PollStanding | null;
   mention_everyone: boolean;
   mentioned: UserRow[];
   mention_roles: string[];
@@ -63,14 +67,18 @@ export function wireMessage(row: MessageRow, cdn: Cdn) {
 export type WireMessage = ReturnType<typeof wireMessage>;
 
 /**
- * A message as events tell it. Which reactions are one's own differs from reader to reader, and an event is the same
+ * A message as events tell it. Which reactions and votes are one's own differs from reader to reader, and an event is the same
  * for all; libraries keep the reactions that they know when an update names none.
  */
 export function withoutReactions(message: WireMessage) {
-  const { reactions: _own, referenced_message: referenced, ...rest } = message;
+  const { referenced_message: referenced, ...own } = message;
+  const rest = impersonal(own);
   if (!referenced) return referenced === undefined ? rest : { ...rest, referenced_message: null };
-  const { reactions: _others, ...shown } = referenced;
-  return { ...rest, referenced_message: shown };
+  return { ...rest, referenced_message: impersonal(referenced) };
+}
+
+function impersonal({ reactions: _own, ...message }: ReturnType<typeof wireBasicMessage>) {
+  return message.poll === undefined ? message : { ...message, poll: impersonalPoll(message.poll) };
 }
 
 function wireBasicMessage(row: MessageRow, cdn: Cdn) {
@@ -87,6 +95,7 @@ function wireBasicMessage(row: MessageRow, cdn: Cdn) {
     ...wireInteraction(row.interaction, row.interaction_users ?? {}),
     ...(row.thread === null ? {} : { thread: wireThread(row.thread) }),
     ...wireReference(row),
+    ...(row.poll && row.poll_standing ? { poll: wirePoll(row.poll, row.poll_standing) } : {}),
     ...(row.reactions.length === 0 ? {} : { reactions: row.reactions.map(wireReaction) }),
   };
 }

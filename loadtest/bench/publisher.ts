@@ -73,6 +73,8 @@ export function messageEvent(guild: Guild, author: Account): Event {
     tts: false,
     pinned_at: null,
     snapshots: null,
+    poll: null,
+    poll_standing: null,
     reactions: [],
     mention_everyone: false,
     mentioned: [],

@@ -7,11 +7,13 @@ import { type InteractionAbout, type UsersById, usersOf } from "../../core/wire/
 import { type MessageRow, type WireMessage, wireMessage, withoutReactions } from "../../core/wire/message.ts";
 import type { App } from "../app.ts";
 import { textOf } from "../components/text.ts";
+import { invalidField } from "../errors.ts";
 import type { Upload } from "../files/form.ts";
 import { checkVoiceMessage, planAttachments, storeUploads } from "../messages/attachments.ts";
 import { type MessageScene, messageEvents } from "../messages/event.ts";
 import { resolveMentions } from "../messages/mentions.ts";
 import { checkNotEmpty, contentOf, toRow } from "../messages/post.ts";
+import { composePoll, type NewPoll, type PollCreate } from "../polls/body.ts";
 import { insertEphemeral } from "../store/ephemeral-messages.ts";
 import { insertMessage, type NewMessage } from "../store/insert-message.ts";
 import { attachToInteraction, type InteractionRow, placeOfInteraction } from "../store/interactions.ts";
@@ -62,8 +64,10 @@ export async function compose(
   });
   const said = contentOf(app, body, mentions, { applicationId: interaction.application_id, plan });
   const ephemeral = isEphemeral(body.flags);
+  const poll = body.poll ? await pollOf(app, interaction, body.poll, ephemeral) : undefined;
   return build(app, interaction, {
     ...said,
+    ...(poll === undefined ? {} : { poll }),
     flags: said.flags | (ephemeral ? MessageFlags.Ephemeral : 0),
     attachments: more.attachments ?? (await storeUploads(app, placeOfInteraction(interaction).id, plan.added)),
     mentioned: mentions.users,
@@ -71,6 +75,12 @@ export async function compose(
     repliesTo: answersTo?.message.id,
     originalId,
   });
+}
+
+/** @throws 50035 for what one person alone would see */
+async function pollOf(app: App, interaction: InteractionRow, body: PollCreate, ephemeral: boolean): Promise<NewPoll> {
+  if (ephemeral) throw invalidField(["poll"], "BASE_TYPE_INVALID", "A poll is for everybody in the channel to see.");
+  return composePoll(app.sql, body, interaction.application.bot?.id ?? null);
 }
 
 const isEphemeral = (flags: number | null | undefined): boolean => ((flags ?? 0) & MessageFlags.Ephemeral) !== 0;
@@ -101,6 +111,7 @@ export function composeLoading(
 }
 
 type Content = ReturnType<typeof contentOf> & {
+  poll?: NewPoll;
   attachments: NonNullable<NewMessage["attachments"]>;
   mentioned: MessageRow["mentioned"];
   replied: MessageRow | null;

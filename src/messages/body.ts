@@ -2,6 +2,7 @@ import { MessageReferenceType } from "discord-api-types/v10";
 import { z } from "zod";
 import { messageComponents } from "../components/schema.ts";
 import { bits, charactersIn, flag, httpUrl, isMoment, snowflake, text, trimmed } from "../fields.ts";
+import { pollCreate } from "../polls/body.ts";
 import { attachments } from "./attachments.ts";
 
 /** Request bodies of messages. Limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits */
@@ -106,7 +107,7 @@ const content = text(0, 2000).nullish();
 const components = messageComponents.nullish();
 /** Guilds have no stickers yet, so that no id is one's. */
 const stickerIds = z.array(snowflake).max(3).nullish();
-const noPoll = z.null("Polls are not supported.").optional();
+const poll = pollCreate.nullish();
 const flags = bits.nullish();
 const tts = flag.nullish();
 
@@ -132,7 +133,7 @@ export const messageCreate = z.object({
     })
     .nullish(),
   sticker_ids: stickerIds,
-  poll: noPoll,
+  poll,
   flags,
 });
 
@@ -142,6 +143,8 @@ export const messageEdit = z.object({
   components,
   attachments: attachments.nullish(),
   allowed_mentions: allowedMentions.nullish(),
+  /** Only what a deferred answer to an interaction comes to may have one. */
+  poll,
   flags,
 });
 
@@ -154,7 +157,7 @@ export const webhookMessage = z.object({
   components,
   attachments: attachments.nullish(),
   allowed_mentions: allowedMentions.nullish(),
-  poll: noPoll,
+  poll,
   flags,
   thread_name: trimmed(1, 100).nullish(),
   applied_tags: z.array(snowflake).max(5).nullish(),

@@ -6,11 +6,13 @@ import { type MessageRow, type WireMessage, wireMessage } from "../../core/wire/
 import type { App } from "../app.ts";
 import { checkLegacyFields, isLaidOut, prepareComponents } from "../components/check.ts";
 import { textOf } from "../components/text.ts";
-import { ApiError } from "../errors.ts";
+import { ApiError, invalidField } from "../errors.ts";
 import type { Upload } from "../files/form.ts";
+import { composePoll, type NewPoll, type PollCreate } from "../polls/body.ts";
 import { followChange } from "../store/crossposts.ts";
 import { replaceAttachments } from "../store/files.ts";
 import { findMessage, type MessagePatch, type Place, updateMessage } from "../store/messages.ts";
+import { addPoll } from "../store/polls.ts";
 import { type AttachmentPlan, filenamesOf, isVoiceMessage, planAttachments, storeUploads } from "./attachments.ts";
 import { type MessageEdit, richEmbed } from "./body.ts";
 import { type MessageScene, messageEvents } from "./event.ts";
@@ -21,6 +23,8 @@ export interface Edit {
   patch: MessagePatch;
   /** All that it is to have; null when they stay as they are. */
   attachments: AttachmentRow[] | null;
+  /** A deferred answer's. */
+  poll?: NewPoll;
 }
 
 /** Whether an edit is of what a message says, and not of its flags alone. */
@@ -42,6 +46,7 @@ export async function prepareEdit(
   uploads: readonly Upload[],
   sender: Omit<Sender, "repliedTo">,
 ): Promise<Edit> {
+  if (before.poll && isOfContent(body, uploads)) throw new ApiError("POLL_EDIT");
   if (isVoiceMessage(before.flags) && isOfContent(body, uploads)) throw new ApiError("VOICE_MESSAGE_EDIT");
   const plan = planAttachments(body.attachments, uploads, before.attachments);
   const flags = before.flags | ((body.flags ?? 0) & MessageFlags.IsComponentsV2);
@@ -52,16 +57,29 @@ export async function prepareEdit(
   const content = patch.content ?? before.content;
   const embeds = patch.embeds ?? before.embeds;
   const components = patch.components ?? before.components;
-  if (isLaidOut(flags)) checkLegacyFields({ content, embeds });
+  if (isLaidOut(flags)) checkLegacyFields({ content, embeds, poll: body.poll });
+  const poll = body.poll ? await pollOf(app, before, body.poll) : undefined;
   const hasFiles = plan.kept.length + plan.added.length > 0;
-  if (!content.trim() && embeds.length + components.length === 0 && !hasFiles && before.snapshots === null) {
+  const shows = content.trim() !== "" || embeds.length + components.length > 0 || hasFiles;
+  if (!shows && before.snapshots === null && !before.poll && poll === undefined) {
     throw new ApiError("EMPTY_MESSAGE");
   }
   if ((before.flags & MessageFlags.Loading) !== 0) {
     patch.clearFlags = (patch.clearFlags ?? 0) | MessageFlags.Loading;
   }
-  if (!isOfFiles(body, uploads)) return { patch, attachments: null };
-  return { patch, attachments: [...plan.kept, ...(await storeUploads(app, place.id, plan.added))] };
+  const asked = poll === undefined ? {} : { poll };
+  if (!isOfFiles(body, uploads)) return { patch, attachments: null, ...asked };
+  return { patch, attachments: [...plan.kept, ...(await storeUploads(app, place.id, plan.added))], ...asked };
+}
+
+/**
+ * A message is given a poll as it is made, or where an application has only been thinking, for all to see.
+ * https://discord.com/developers/docs/resources/webhook#edit-webhook-message
+ */
+async function pollOf(app: App, before: MessageRow, body: PollCreate): Promise<NewPoll> {
+  const waits = (before.flags & MessageFlags.Loading) !== 0 && (before.flags & MessageFlags.Ephemeral) === 0;
+  if (!waits) throw invalidField(["poll"], "BASE_TYPE_INVALID", "A poll can't be added to this message.");
+  return composePoll(app.sql, body, before.author_id);
 }
 
 /** What an edit makes of the components. A message that has come to be laid out by them stays so. */
@@ -119,13 +137,14 @@ export async function storeEdit(
   where: MessageScene,
   place: Place,
   id: string,
-  { patch, attachments }: Edit,
+  { patch, attachments, poll }: Edit,
   viewerId: string | null,
 ): Promise<WireMessage> {
   const { content, embeds, components } = patch;
   const says = [content, embeds, components].some((part) => part !== undefined) || attachments !== null;
   await updateMessage(tx, id, patch, says && !isFirst(patch) ? new Date() : null);
   if (attachments !== null) await replaceAttachments(tx, id, attachments);
+  if (poll !== undefined) await addPoll(tx, id, poll);
   const after = await findMessage(tx, place, id, viewerId);
   if (after === undefined) throw new ApiError("UNKNOWN_MESSAGE");
   if ((after.flags & MessageFlags.Crossposted) !== 0) await followChange(tx, id);

@@ -5,13 +5,14 @@ import type { App } from "../app.ts";
 import { deliverable, publishAll } from "../change.ts";
 import { textOf } from "../components/text.ts";
 import type { Upload } from "../files/form.ts";
+import { composePoll } from "../polls/body.ts";
 import { insertMessage, type NewMessage } from "../store/insert-message.ts";
 import type { WebhookRow } from "../store/webhooks.ts";
 import { checkTarget, openForWebhook, startWebhookPost } from "../threads/webhook.ts";
 import { checkVoiceMessage, planAttachments, storeUploads } from "./attachments.ts";
 import type { AllowedMentions, WebhookMessage } from "./body.ts";
 import { resolveMentions } from "./mentions.ts";
-import { checkNotEmpty, contentOf, toRow } from "./post.ts";
+import { checkNotEmpty, checkPollChannel, contentOf, toRow } from "./post.ts";
 
 /** https://discord.com/developers/docs/resources/message#allowed-mentions-object-default-settings-for-allowed-mentions */
 export const WEBHOOK_MENTIONS: AllowedMentions = { parse: ["users"] };
@@ -37,12 +38,15 @@ export async function postAsWebhook(
     mayMentionEveryone: true,
     repliedTo: null,
   });
+  if (body.poll) checkPollChannel({ type: webhook.channel_type });
+  const poll = body.poll ? await composePoll(app.sql, body.poll, null) : undefined;
   const content = contentOf(app, body, mentions, { applicationId: webhook.application_id, plan });
   // A new thread has the id of its first message.
   const channelId = body.thread_name ? content.id : (threadId ?? webhook.channel_id);
   const message: NewMessage = {
     ...content,
     attachments: await storeUploads(app, channelId, plan.added),
+    ...(poll === undefined ? {} : { poll }),
     place: { type: "guild", id: channelId },
     inThread: threadId !== undefined,
     authorId: null,

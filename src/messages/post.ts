@@ -11,6 +11,7 @@ import { checkLegacyFields, isLaidOut, prepareComponents } from "../components/c
 import { textOf } from "../components/text.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import type { Upload } from "../files/form.ts";
+import { composePoll } from "../polls/body.ts";
 import { insertMessage, type NewMessage } from "../store/insert-message.ts";
 import { findMessage } from "../store/messages.ts";
 import { isInThread, openForMessage } from "../threads/write.ts";
@@ -46,7 +47,10 @@ const SETTABLE_FLAGS =
   MessageFlags.IsComponentsV2;
 
 /** What bodies of messages have in common. */
-type Said = Pick<WebhookMessage, "content" | "embeds" | "components" | "flags" | "tts"> & { sticker_ids?: unknown };
+type Said = Pick<WebhookMessage, "content" | "embeds" | "components" | "flags" | "tts"> & {
+  sticker_ids?: unknown;
+  poll?: unknown;
+};
 
 /** Posts a message as the caller. @returns it as Discord answers, with the nonce that was sent */
 export async function postMessage(
@@ -66,6 +70,7 @@ export async function postMessage(
     repliedTo: referenced?.author ?? null,
   });
   const content = contentOf(app, body, mentions, { applicationId: where.caller.applicationId, plan });
+  const poll = body.poll ? await composePoll(app.sql, body.poll, author.id) : undefined;
   const message: NewMessage = {
     ...content,
     attachments: [...attachments, ...(await storeUploads(app, place.id, plan.added))],
@@ -73,6 +78,7 @@ export async function postMessage(
     inThread: isInThread(where),
     authorId: author.id,
     ...referring,
+    ...(poll === undefined ? {} : { poll }),
     ...(snapshots === undefined ? {} : { snapshots, flags: content.flags | MessageFlags.HasSnapshot }),
     enforcedNonce: body.enforce_nonce === true ? (body.nonce ?? null) : null,
   };
@@ -120,7 +126,8 @@ export function checkEmbeds(permissions: bigint, embeds: Said["embeds"]): void {
 /** @throws 50006 when there is nothing to show */
 export function checkNotEmpty(body: Said, { added }: AttachmentPlan): void {
   const lists = [body.embeds, body.components, added];
-  if (!body.content?.trim() && lists.every((list) => (list ?? []).length === 0)) throw new ApiError("EMPTY_MESSAGE");
+  if (!body.content?.trim() && !body.poll && lists.every((list) => (list ?? []).length === 0))
+    throw new ApiError("EMPTY_MESSAGE");
 }
 
 function checkMaySend(where: InChannel, body: MessageCreate, plan: AttachmentPlan): void {
@@ -134,9 +141,18 @@ function checkMaySend(where: InChannel, body: MessageCreate, plan: AttachmentPla
     throw new ApiError("MISSING_PERMISSIONS");
   }
   checkEmbeds(where.permissions, body.embeds);
+  if (body.poll) {
+    demand(where.permissions, ["SEND_POLLS"]);
+    checkPollChannel(where.channel);
+  }
   if (isVoiceMessage(body.flags) && !has(where.permissions, Permission.SEND_VOICE_MESSAGES)) {
     throw new ApiError("NO_VOICE_MESSAGES");
   }
+}
+
+/** @throws 520002 for an announcement channel, whose messages others have copies of */
+export function checkPollChannel({ type }: { type: number }): void {
+  if (type === ChannelType.GuildAnnouncement) throw new ApiError("POLL_CHANNEL");
 }
 
 /** @throws 50008 for a channel that holds no messages, 40058 for a forum, whose posts do */
@@ -151,6 +167,7 @@ function checkOnlyForward(body: MessageCreate, { added }: AttachmentPlan): void 
     if (!body[field]?.length) continue;
     throw invalidField([field], "BASE_TYPE_INVALID", "A forward can't have anything of its own.");
   }
+  if (body.poll) throw invalidField(["poll"], "BASE_TYPE_INVALID", "A forward can't have anything of its own.");
   if (added.length > 0) {
     throw invalidField(["attachments"], "BASE_TYPE_INVALID", "A forward can't have anything of its own.");
   }
@@ -182,6 +199,8 @@ export function toRow(
     components: m.components,
     tts: m.tts,
     pinned_at: null,
+    poll: m.poll?.poll ?? null,
+    poll_standing: m.poll === undefined ? null : { expires_at: m.poll.expiresAt, ended: false, counts: [] },
     snapshots: m.snapshots === undefined ? null : [...m.snapshots],
     mention_everyone: m.mentionEveryone,
     mentioned,

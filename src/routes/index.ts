@@ -18,6 +18,7 @@ import { memberRoutes } from "./members.ts";
 import { messageRoutes } from "./messages.ts";
 import { oauth2Routes } from "./oauth2.ts";
 import { pinRoutes } from "./pins.ts";
+import { pollRoutes } from "./polls.ts";
 import { reactionRoutes } from "./reactions.ts";
 import { roleRoutes } from "./roles.ts";
 import { threadRoutes } from "./threads.ts";
@@ -39,6 +40,7 @@ export const routes: readonly Route[] = [
   ...messageRoutes,
   ...reactionRoutes,
   ...pinRoutes,
+  ...pollRoutes,
   ...threadRoutes,
   ...announcementRoutes,
   ...applicationRoutes,

@@ -5,8 +5,10 @@ import type { Fragment } from "../../core/store/fragments.ts";
 import type { AttachmentRow } from "../../core/wire/attachment.ts";
 import type { InteractionAbout } from "../../core/wire/interaction.ts";
 import type { MessageSnapshot } from "../../core/wire/message.ts";
+import type { NewPoll } from "../polls/body.ts";
 import { attachTo } from "./files.ts";
 import type { Place } from "./messages.ts";
+import { openPollOf } from "./polls.ts";
 
 export interface NewMessage {
   id: string;
@@ -34,6 +36,7 @@ export interface NewMessage {
   reference: { messageId: string | null; channelId: string; guildId: string | null } | null;
   /** A forward: what is forwarded. */
   snapshots?: readonly MessageSnapshot[];
+  poll?: NewPoll;
   createdAt: Date;
   /** Set when the nonce is enforced: a message of the past minutes with the same one wins. */
   enforcedNonce: string | null;
@@ -73,7 +76,10 @@ export async function insertMessage(
 
 /** What locks no row but its own: threads and nonces that two statements took in different order would wait for each other. */
 const isPlain = (m: NewMessage): boolean =>
-  m.enforcedNonce === null && m.inThread !== true && (m.attachments === undefined || m.attachments.length === 0);
+  m.enforcedNonce === null &&
+  m.inThread !== true &&
+  m.poll === undefined &&
+  (m.attachments === undefined || m.attachments.length === 0);
 
 const insertPlain = batchedStatement(50, async (sql, insertions: readonly Insertion[]) => {
   try {
@@ -94,6 +100,7 @@ async function insertAlone(sql: Db, insertion: Insertion): Promise<Inserted> {
     made: nonce === null ? sql`` : sql`where exists (select 1 from claimed)`,
     after: sql`
       ${m.inThread === true ? countInThread(sql, m.place.id) : sql``}
+      ${m.poll === undefined ? sql`` : openPollOf(sql, m.poll)}
       ${attachments.length === 0 ? sql`` : attachTo(sql, attachments)}`,
     deliveries: sql`, made`,
   });
@@ -125,15 +132,15 @@ function insertRows(
         webhook_name text, webhook_avatar text, application_id bigint, interaction jsonb, type smallint, flags int,
         content text, embeds jsonb, components jsonb, tts boolean, mention_everyone boolean, mentions bigint[],
         mention_roles bigint[], reference_message_id bigint, reference_channel_id bigint, reference_server_id bigint,
-        snapshots jsonb, created_at timestamptz)
+        snapshots jsonb, poll jsonb, created_at timestamptz)
     ),
     made as (
       insert into messages (id, channel_id, dm_channel_id, author_id, webhook_id, webhook_name, webhook_avatar,
         application_id, interaction, type, flags, content, embeds, components, tts, mention_everyone, mentions,
-        mention_roles, reference_message_id, reference_channel_id, reference_server_id, snapshots, created_at)
+        mention_roles, reference_message_id, reference_channel_id, reference_server_id, snapshots, poll, created_at)
       select id, channel_id, dm_channel_id, author_id, webhook_id, webhook_name, webhook_avatar,
         application_id, interaction, type, flags, content, embeds, components, tts, mention_everyone, mentions,
-        mention_roles, reference_message_id, reference_channel_id, reference_server_id, snapshots, created_at
+        mention_roles, reference_message_id, reference_channel_id, reference_server_id, snapshots, poll, created_at
       from given ${parts.made} order by nth
       returning id
     )
@@ -170,6 +177,7 @@ function toGiven({ message: m, log }: Insertion, nth: number) {
     reference_channel_id: m.reference?.channelId,
     reference_server_id: m.reference?.guildId,
     snapshots: m.snapshots,
+    poll: m.poll?.poll,
     created_at: m.createdAt,
   };
 }

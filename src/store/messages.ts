@@ -6,6 +6,7 @@ import type { MessageRow } from "../../core/wire/message.ts";
 import { isThreadRow, type ThreadChannelRow } from "../../core/wire/thread.ts";
 import { followDeletion } from "./crossposts.ts";
 import { attachmentsJson } from "./files.ts";
+import { pollColumns } from "./polls.ts";
 
 /** The columns of a MessageRow without the message that it refers to, as `viewerId` sees them. */
 const messageColumns = (sql: Db, viewerId: string | null) => sql`
@@ -18,7 +19,7 @@ const messageColumns = (sql: Db, viewerId: string | null) => sql`
     where u.id = any(msg.mentions)), '[]') as mentioned,
   ${interactionUsersJson(sql)} as interaction_users,
   ${attachmentsJson(sql)} as attachments,
-  ${reactionsJson(sql, viewerId)} as reactions`;
+  ${reactionsJson(sql, viewerId)} as reactions, ${pollColumns(sql, viewerId)}`;
 
 const reactionsJson = (sql: Db, viewerId: string | null) => sql`
   coalesce((select json_agg(json_build_object('emoji_id', r.emoji_id::text, 'emoji_name', r.emoji_name,
@@ -209,9 +210,11 @@ export async function deleteMessagesOf(
 export async function eraseDeleted(sql: Db, olderThan: Date, batch = 1000): Promise<number> {
   const rows = await sql`
     with gone as (
-      update messages set content = '', embeds = '[]', components = '[]', snapshots = null, erased = true
+      update messages set content = '', embeds = '[]', components = '[]', snapshots = null, poll = null, erased = true
       where id in (select id from messages where deleted and not erased and created_at < ${olderThan}
         order by id limit ${batch}) returning id
+    ), forgotten as (
+      delete from polls where message_id in (select id from gone)
     ), detached as (
       delete from attachments where message_id in (select id from gone)
     )

@@ -47,6 +47,7 @@ const emoji = z.strictObject({
   animated: z.optional(z.boolean()),
 });
 const reaction = { ...ofMessage, user_id: snowflake, emoji, burst: z.boolean(), type: z.literal([0, 1]) };
+const vote = z.strictObject({ ...ofMessage, user_id: snowflake, answer_id: z.int() });
 
 /** https://discord.com/developers/docs/events/gateway-events#activity-object */
 const activity = z.strictObject({
@@ -254,6 +255,8 @@ const schemas: Readonly<Record<SentEvent, z.core.$ZodType>> = {
   MESSAGE_REACTION_REMOVE: z.strictObject(reaction),
   MESSAGE_REACTION_REMOVE_ALL: z.strictObject(ofMessage),
   MESSAGE_REACTION_REMOVE_EMOJI: z.strictObject({ ...ofMessage, emoji }),
+  MESSAGE_POLL_VOTE_ADD: vote,
+  MESSAGE_POLL_VOTE_REMOVE: vote,
   TYPING_START: z.strictObject({
     ...inGuildOrDm,
     channel_id: snowflake,

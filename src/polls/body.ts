@@ -1,0 +1,68 @@
+import { z } from "zod";
+import type { Db } from "../../core/db.ts";
+import type { Poll } from "../../core/wire/poll.ts";
+import { wireEmoji } from "../../core/wire/reaction.ts";
+import { ApiError } from "../errors.ts";
+import { flag, snowflake, trimmed } from "../fields.ts";
+import { parseEmoji } from "../reactions/emoji.ts";
+import { findEmojiFor } from "../store/reactions.ts";
+
+const HOUR_MS = 3600_000;
+const DEFAULT_HOURS = 24;
+const MAX_HOURS = 32 * 24;
+
+const media = z.object({
+  text: trimmed(1, 55),
+  /** A custom one's id, or the characters of another. */
+  emoji: z.object({ id: snowflake.nullish(), name: z.string().max(100).nullish() }).nullish(),
+});
+
+/** https://discord.com/developers/docs/resources/poll#poll-create-request-object */
+export const pollCreate = z.object({
+  question: z.object({ text: trimmed(1, 300) }),
+  answers: z
+    .array(z.object({ poll_media: media }))
+    .min(1)
+    .max(10),
+  duration: z.number().int().min(1).max(MAX_HOURS).nullish(),
+  allow_multiselect: flag.nullish(),
+  layout_type: z.literal(1).nullish(),
+});
+
+export type PollCreate = z.infer<typeof pollCreate>;
+
+/** A poll that is to be put into a message. */
+export interface NewPoll {
+  poll: Poll;
+  expiresAt: Date;
+}
+
+/**
+ * A poll as it is stored.
+ * @param authorId whose emoji may be used; null where nobody is behind it, as with a webhook
+ * @throws 520004 for an emoji that can't be used
+ */
+export async function composePoll(sql: Db, body: PollCreate, authorId: string | null): Promise<NewPoll> {
+  const answers = body.answers.map(async ({ poll_media: { text, emoji } }, i) => ({
+    answer_id: i + 1,
+    poll_media: { text, ...(emoji?.id || emoji?.name ? { emoji: await emojiOf(sql, emoji, authorId) } : {}) },
+  }));
+  const poll: Poll = {
+    question: body.question,
+    answers: await Promise.all(answers),
+    allow_multiselect: body.allow_multiselect ?? false,
+    layout_type: 1,
+  };
+  return { poll, expiresAt: new Date(Date.now() + (body.duration ?? DEFAULT_HOURS) * HOUR_MS) };
+}
+
+async function emojiOf(sql: Db, emoji: NonNullable<z.infer<typeof media>["emoji"]>, authorId: string | null) {
+  if (emoji.id) {
+    const found = authorId === null ? undefined : await findEmojiFor(sql, emoji.id, authorId);
+    if (found === undefined) throw new ApiError("POLL_EMOJI");
+    return wireEmoji(found);
+  }
+  const parsed = parseEmoji(emoji.name ?? "");
+  if (parsed?.type !== "unicode") throw new ApiError("POLL_EMOJI");
+  return { id: null, name: parsed.name };
+}
