@@ -35,8 +35,8 @@ export const pollRoutes = [
     handle: async ({ app, params, query }, where) => {
       const id = Number(params.get("answer_id"));
       const { poll } = await existing(app, where, params.get("message_id"));
-      const known = poll?.answers.some((answer) => answer.answer_id === id) === true;
-      const users = known ? await listVoters(app.sql, params.get("message_id"), id, query) : [];
+      if (poll?.answers.some((answer) => answer.answer_id === id) !== true) throw new ApiError("NOT_FOUND");
+      const users = await listVoters(app.sql, params.get("message_id"), id, query);
       return { users: users.map(wireUser) };
     },
   }),

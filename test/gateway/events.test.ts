@@ -26,6 +26,7 @@ test.each(Object.entries(ELSEWHERE))("%s is for one user alone, and is awaited i
 });
 
 const ofReactions = ["MESSAGE_REACTION_ADD", "MESSAGE_REACTION_REMOVE"];
+const ofPolls = ["MESSAGE_POLL_VOTE_ADD", "MESSAGE_POLL_VOTE_REMOVE"];
 /**
  * The events of each intent that there are here, by https://discord.com/developers/docs/events/gateway#list-of-intents;
  * in conversations nobody can remove the reactions of others.
@@ -49,9 +50,11 @@ const DOCUMENTED: Readonly<Record<string, readonly string[]>> = {
   GuildPresences: ["PRESENCE_UPDATE"],
   GuildMessages: ["MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE", "MESSAGE_DELETE_BULK"],
   GuildMessageReactions: [...ofReactions, "MESSAGE_REACTION_REMOVE_ALL", "MESSAGE_REACTION_REMOVE_EMOJI"],
+  GuildMessagePolls: ofPolls,
   GuildMessageTyping: ["TYPING_START"],
   DirectMessages: direct("MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE", "CHANNEL_PINS_UPDATE"),
   DirectMessageReactions: direct(...ofReactions),
+  DirectMessagePolls: direct(...ofPolls),
   DirectMessageTyping: direct("TYPING_START"),
 };
 /** What has no intent; and by https://discord.com/developers/docs/events/gateway#caveats. */

@@ -77,6 +77,11 @@ async function changeMessages(owner: Client, channelId: string, manages = true):
   await owner.put(`${messages}/pins/${id}`);
   for (const one of manages ? ["/👍/@me", "/🔥", ""] : ["/👍/@me"]) await owner.delete(`${reactions}${one}`);
   await owner.delete(`${messages}/${id}`);
+  const poll = await owner.post(messages, {
+    poll: { question: { text: "?" }, answers: [{ poll_media: { text: "!" } }] },
+  });
+  for (const ids of [[1], []])
+    await owner.put(`/channels/${channelId}/polls/${poll.id}/answers/@me`, { answer_ids: ids });
   await owner.post(`/channels/${channelId}/typing`);
 }
 

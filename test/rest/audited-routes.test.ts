@@ -50,6 +50,8 @@ const WITHOUT: Record<string, readonly string[]> = {
     "DELETE /channels/:channel_id/thread-members/@me",
     "PUT /channels/:channel_id/messages/:message_id/reactions/:emoji_name/@me",
     "DELETE /channels/:channel_id/messages/:message_id/reactions/:emoji_name/@me",
+    "PUT /channels/:channel_id/polls/:message_id/answers/@me",
+    "POST /channels/:channel_id/polls/:message_id/expire",
   ],
   "is talk, and not administration": [
     "POST /channels/:channel_id/messages",

@@ -37,6 +37,7 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
     "GET /channels/:channel_id/pins",
     "DELETE /channels/:channel_id/messages/:message_id/reactions/:emoji_name/@me",
     "GET /channels/:channel_id/messages/:message_id/reactions/:emoji_name",
+    "POST /channels/:channel_id/polls/:message_id/expire",
     "GET /guilds/:guild_id/threads/active",
     "GET /channels/:channel_id/thread-members",
     "GET /channels/:channel_id/thread-members/:user_id",
@@ -100,6 +101,8 @@ export const documented: Partial<Record<PermissionName | "membership alone" | "b
   READ_MESSAGE_HISTORY: [
     "GET /channels/:channel_id/messages/:message_id",
     "PUT /channels/:channel_id/messages/:message_id/reactions/:emoji_name/@me",
+    "GET /channels/:channel_id/polls/:message_id/answers/:answer_id",
+    "PUT /channels/:channel_id/polls/:message_id/answers/@me",
     "GET /channels/:channel_id/threads/archived/public",
     "GET /channels/:channel_id/threads/archived/private",
     "GET /channels/:channel_id/users/@me/threads/archived/private",

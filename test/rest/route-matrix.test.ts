@@ -58,6 +58,7 @@ const UNKNOWN: Record<string, number> = {
   interaction_id: 10062,
   subscription_id: 10015,
   delivery_id: 0,
+  answer_id: 0,
   code: 10006,
 };
 const NOBODY = "1";
@@ -150,7 +151,9 @@ describe("an id in the path", () => {
   test.each(ids)("$title that nothing has", async ({ route, name }) => {
     const code = rowOf(route).unknown?.[name] ?? UNKNOWN[name];
     expect(code, "the matrix must know the code").toBeDefined();
-    for (const value of [NOBODY, "0", "9223372036854775807"]) {
+    // Answers of a poll are counted from 1.
+    const nothing = [name === "answer_id" ? "11" : NOBODY, "0", "9223372036854775807"];
+    for (const value of nothing) {
       const answer = await ask(route, rightful(route), { params: { [name]: value } });
       expectRefusal(answer, matrix.statusOf(code ?? 0), code ?? 0);
     }
@@ -170,7 +173,7 @@ describe("an id in the path", () => {
   test("that was deleted: there is one of every kind that can be", () => {
     const kept = Object.keys(UNKNOWN).filter((name) => world.gone[name] === undefined);
     // An emoji is no id, an overwrite is named by its role or member, and what was answered or sent stays.
-    expect(kept).toEqual(["emoji_name", "overwrite_id", "interaction_id", "delivery_id"]);
+    expect(kept).toEqual(["emoji_name", "overwrite_id", "interaction_id", "delivery_id", "answer_id"]);
   });
 
   // The owner owns both guilds, so what refuses is not a permission.

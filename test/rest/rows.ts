@@ -47,6 +47,13 @@ const SAID = (at: Places) => ({
   allowed_mentions: { parse: ["roles"], users: [at.user_id], replied_user: true },
   flags: 4,
 });
+const POLL = {
+  question: { text: "question" },
+  answers: [{ poll_media: { text: "answer", emoji: { name: "🔥" } } }],
+  duration: 1,
+  allow_multiselect: true,
+  layout_type: 1,
+};
 const IMAGE = `data:image/png;base64,${png(2, 2).toString("base64")}`;
 const ROLE = {
   name: "role",
@@ -80,6 +87,7 @@ const CHANNEL = (at: Places) => ({
   permission_overwrites: [{ id: at.role_id, type: 0, allow: "1024", deny: "0" }],
 });
 const THREAD = { name: "thread", auto_archive_duration: 60, rate_limit_per_user: 1 };
+const OF_POLL = { path: { message_id: "poll_id" } } as const;
 const IN_THREAD = { channel_id: "thread_id" } as const;
 const ARCHIVED = { before: "2026-01-01T00:00:00.000Z", limit: "5" };
 const INSTALL = { scopes: ["bot", "applications.commands"], permissions: "8" };
@@ -354,7 +362,7 @@ export const rows: Record<string, Row> = {
         fail_if_not_exists: true,
       },
       sticker_ids: [],
-      poll: null,
+      poll: POLL,
     }),
     anywhere: ["allowed_mentions", "guild_id"],
   },
@@ -377,6 +385,17 @@ export const rows: Record<string, Row> = {
     anywhere: ["emoji_name"],
   },
   "DELETE /channels/:channel_id/messages/:message_id/reactions/:emoji_name": { anywhere: ["emoji_name"] },
+  "GET /channels/:channel_id/polls/:message_id/answers/:answer_id": {
+    ...OF_POLL,
+    query: () => ({ after: "1", limit: "5" }),
+    anywhere: ["answer_id"],
+  },
+  "PUT /channels/:channel_id/polls/:message_id/answers/@me": {
+    ...OF_POLL,
+    body: () => ({ answer_ids: [1] }),
+    readers: "may",
+  },
+  "POST /channels/:channel_id/polls/:message_id/expire": { ...OF_POLL, readers: 50005 },
   "GET /channels/:channel_id/messages/pins": { query: () => ({ before: "2030-01-01T00:00:00Z", limit: "5" }) },
   "GET /webhooks/:webhook_id/:webhook_token/messages/:message_id": {
     path: { message_id: "webhook_message_id" },
@@ -489,7 +508,7 @@ export const rows: Record<string, Row> = {
     }),
   },
   "POST /interactions/:interaction_id/:interaction_token/callback": {
-    body: (at) => ({ type: 4, data: { ...SAID(at), tts: false, poll: null } }),
+    body: (at) => ({ type: 4, data: { ...SAID(at), tts: false, poll: POLL } }),
     anywhere: ["data"],
     query: () => ({ with_response: "true" }),
   },
@@ -502,7 +521,7 @@ export const rows: Record<string, Row> = {
   },
   "DELETE /webhooks/:webhook_id/:webhook_token/messages/@original": { ...OF_ANSWER, query: NO_THREAD },
   "POST /webhooks/:webhook_id/:webhook_token": {
-    body: (at) => ({ ...SAID(at), username: "name", avatar_url: "http://127.0.0.1:1/i.png", tts: false, poll: null }),
+    body: (at) => ({ ...SAID(at), username: "name", avatar_url: "http://127.0.0.1:1/i.png", tts: false, poll: POLL }),
     query: () => ({ wait: "true", with_components: "true" }),
     anywhere: ["allowed_mentions"],
   },

@@ -23,6 +23,10 @@ export interface Places {
   tag_id: string;
   message_id: string;
   second_message_id: string;
+  /** A message with a poll, of the owner's. */
+  poll_id: string;
+  /** An answer of it. */
+  answer_id: string;
   emoji_name: string;
   role_id: string;
   overwrite_id: string;
@@ -166,6 +170,7 @@ async function makeGone(platform: Platform, owner: Client, at: Places): Promise<
     thread_id: thread.id,
     forum_id: forum.id,
     message_id: message.id,
+    poll_id: message.id,
     webhook_message_id: posted.id,
     user_id: member.id,
     role_id: role.id,
@@ -192,6 +197,7 @@ async function giveRole(owner: Client, guildId: string, userId: string, permissi
 }
 
 /** Nobody listens there; it begins switched off. */
+const POLL = { question: { text: "?" }, answers: [{ poll_media: { text: "!" } }] };
 const SUBSCRIPTION = { url: "http://127.0.0.1:2/hook", event_types: ["GUILD_DELETE"] };
 
 /** Deliveries that are settled, as dispatchers leave them. */
@@ -233,6 +239,7 @@ async function makeGuild(
   const announced = await owner.post(`/channels/${news.id}/messages`, { content: "news" });
   const message = await owner.post(`/channels/${channelId}/messages`, { content: "one" });
   const second = await owner.post(`/channels/${channelId}/messages`, { content: "two" });
+  const poll = await owner.post(`/channels/${channelId}/messages`, { poll: POLL });
   const role = await owner.post(`/guilds/${id}/roles`, { name: "role", permissions: "0" });
   const webhook = await owner.post(`/channels/${channelId}/webhooks`, { name: "hook" });
   const posted = await platform
@@ -271,6 +278,8 @@ async function makeGuild(
     tag_id: forum.available_tags[0].id,
     message_id: message.id,
     second_message_id: second.id,
+    poll_id: poll.id,
+    answer_id: "1",
     emoji_name: "👍",
     role_id: role.id,
     overwrite_id: role.id,

@@ -137,6 +137,18 @@ export const messageFailures: FailureTable = {
   },
   delete_all_message_reactions: only(channelLacking("MANAGE_MESSAGES"), [noChannel, noMessage]),
   delete_all_message_reactions_by_emoji: only(channelLacking("MANAGE_MESSAGES"), [noChannel, noMessage, noEmoji]),
+  get_answer_voters: {
+    forbidden: [...inChannel, lacks("READ_MESSAGE_HISTORY")],
+    unknown: [noChannel, noMessage],
+    invalid: page,
+    limits: [],
+  },
+  poll_expire: {
+    forbidden: [...inChannel, { as: "reader", status: 403, code: 50005 }],
+    unknown: [noChannel, noMessage],
+    invalid: [{ params: { message_id: "message_id" }, status: 400, code: 520006 }],
+    limits: [],
+  },
   list_pins: {
     forbidden: inChannel,
     unknown: [noChannel],

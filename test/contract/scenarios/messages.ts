@@ -30,6 +30,10 @@ const WITH_FILES = () =>
 const VOICE = () =>
   form({ flags: 8192, attachments: [{ id: 0, duration_secs: 1.5, waveform: "AAAA" }] }, ["voice.ogg", "OggS\0"]);
 
+const POLL = {
+  question: { text: "Which?" },
+  answers: [{ poll_media: { text: "one", emoji: { name: "🔥" } } }, { poll_media: { text: "two" } }],
+};
 const reactions = (channelId: string, message: Json, rest = "") =>
   `/channels/${channelId}/messages/${message.id}/reactions${rest}`;
 
@@ -70,6 +74,7 @@ export const messageScenarios: Scenarios = {
       await bot.request("POST", path, VOICE()),
       await bot.request("POST", path, { content: "rows", components: ROWS(member.id) }),
       await bot.request("POST", path, LAID_OUT()),
+      await bot.request("POST", path, { poll: POLL }),
       await bot.request("POST", path, { content: "reply", message_reference: { message_id: first.id } }),
       await owner.request("POST", path, { content: mentions }),
       // No forward: it is of type 1 by the documentation, and Discord's schema has no such type.
@@ -132,6 +137,16 @@ export const messageScenarios: Scenarios = {
     bot.request("DELETE", reactions(channelId, await newMessage())),
   delete_all_message_reactions_by_emoji: async ({ bot, channelId, newMessage }) =>
     bot.request("DELETE", reactions(channelId, await newMessage(), "/👍")),
+  get_answer_voters: async ({ bot, member, channelId }) => {
+    const { id } = await bot.post(`/channels/${channelId}/messages`, { poll: POLL });
+    await member.put(`/channels/${channelId}/polls/${id}/answers/@me`, { answer_ids: [1] });
+    return bot.request("GET", `/channels/${channelId}/polls/${id}/answers/1?limit=1&after=1`);
+  },
+  poll_expire: async ({ bot, member, channelId }) => {
+    const { id } = await bot.post(`/channels/${channelId}/messages`, { poll: POLL });
+    await member.put(`/channels/${channelId}/polls/${id}/answers/@me`, { answer_ids: [1] });
+    return bot.request("POST", `/channels/${channelId}/polls/${id}/expire`);
+  },
   list_pins: async ({ bot, channelId, newMessage }) => {
     for (let i = 0; i < 2; i++) await bot.put(`/channels/${channelId}/messages/pins/${(await newMessage()).id}`);
     return bot.request("GET", `/channels/${channelId}/messages/pins?limit=1`);
