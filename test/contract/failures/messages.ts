@@ -146,7 +146,13 @@ export const messageFailures: FailureTable = {
   poll_expire: {
     forbidden: [...inChannel, { as: "reader", status: 403, code: 50005 }],
     unknown: [noChannel, noMessage],
-    invalid: [{ params: { message_id: "message_id" }, status: 400, code: 520006 }],
+    invalid: [
+      {
+        status: 400,
+        code: 520006,
+        prepare: async ({ at }) => ({ params: { message_id: at.message_id } }),
+      },
+    ],
     limits: [],
   },
   list_pins: {
