@@ -90,7 +90,7 @@ async function blackHole(databaseUrl: string): Promise<Outcome> {
   const { backlog: queued, healthy } = options;
   const drill = { databaseUrl, queued, guilds: 100, healthy, everyMs: 500, limits: DEFAULTS, print };
   const { counts, faults } = await blackHoleBesideHealthy(drill);
-  if (counts.p99 > HEALTHY_MS) faults.push(`healthy endpoints waited ${counts.p99} ms beside a black hole (p99)`);
+  if (!(counts.p99 <= HEALTHY_MS)) faults.push(`healthy endpoints waited ${counts.p99} ms beside a black hole (p99)`);
   return { counts, faults };
 }
 
@@ -98,7 +98,8 @@ async function held(databaseUrl: string, logFile: string): Promise<Outcome> {
   const { rate: perSecond, "hold-minutes": minutes } = options;
   const drill = { databaseUrl, logFile, endpoints: 20, perSecond, minutes, print };
   const { counts, p99, faults } = await deliveriesBesideHeldTransaction(drill);
-  for (const [what, ms] of Object.entries(p99)) if (ms > LOOK_MS) faults.push(`${what} took ${ms} ms (p99)`);
+  // Without any there is no figure: that is no success either.
+  for (const [what, ms] of Object.entries(p99)) if (!(ms <= LOOK_MS)) faults.push(`${what} took ${ms} ms (p99)`);
   return { counts: { ...counts, p99Claim: p99.claims, p99Look: p99.looks }, faults };
 }
 

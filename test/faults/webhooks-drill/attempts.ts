@@ -102,6 +102,7 @@ class Stage {
     const replayed = await this.#replay(0.25, 0.75);
     const rest = await this.#replay(0, 1);
     const faults = [...log.faults, ...replayed.faults, ...rest.faults, ...this.#faults()];
+    if (log.counts.repeatedAfter2xx < Math.floor(kills / 2)) faults.push("kills before a mark led to no repeats");
     const ended = { replayed: replayed.count, replayedLater: rest.count };
     return { counts: { messages, attempts, kills: this.#killed.size, ...log.counts, ...ended }, faults };
   }

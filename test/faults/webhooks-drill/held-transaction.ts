@@ -78,21 +78,22 @@ async function run(
   const speaker = await openSpeaker(sql, drill, receiver.url);
   const began = performance.now();
   let printAt = PRINT_MS;
-  let replaced = false;
   let mostBehind = 0;
-  for (let at = 0; at < minutes * 60_000; at = performance.now() - began) {
-    await speaker.say(Math.floor((at / 1000) * perSecond));
-    const behind = speaker.said - arrivals.size;
-    if (at < printAt) {
+  const talkUntil = async (end: number) => {
+    for (let at = performance.now() - began; at < end; at = performance.now() - began) {
+      await speaker.say(Math.floor((at / 1000) * perSecond));
       await sleep(5);
-      continue;
+      if (at < printAt) continue;
+      printAt += PRINT_MS;
+      const behind = speaker.said - arrivals.size;
+      mostBehind = Math.max(mostBehind, behind);
+      print(`${speaker.said} deliveries, ${behind} behind`);
     }
-    printAt += PRINT_MS;
-    mostBehind = Math.max(mostBehind, behind);
-    print(`${speaker.said} deliveries, ${behind} behind`);
-    if (!replaced && at > minutes * 30_000) replaceDispatchers();
-    replaced ||= at > minutes * 30_000;
-  }
+  };
+  await talkUntil(minutes * 30_000);
+  print("kill -9 of all dispatchers");
+  replaceDispatchers();
+  await talkUntil(minutes * 60_000);
   const seconds = (performance.now() - began) / 1000;
   const behind = speaker.said - arrivals.size;
   const all = await until(() => arrivals.size === speaker.said, PATIENCE_MS);
@@ -108,8 +109,8 @@ async function run(
     mostBehind,
     claims: claims.length,
     looks: looks.length,
-    longestLook: Math.max(...looks),
-    longestClaim: Math.max(...claims),
+    longestLook: percentile(looks, 1),
+    longestClaim: percentile(claims, 1),
     p99Arrival: percentile([...arrivals.values()], 0.99),
   };
   return { counts, p99, faults };
