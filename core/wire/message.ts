@@ -2,7 +2,7 @@ import { MessageFlags, MessageReferenceType, MessageType } from "discord-api-typ
 import type { Cdn } from "../cdn.ts";
 import { type AttachmentRow, wireWithFiles } from "./attachment.ts";
 import { type InteractionAbout, type UsersById, wireInteraction } from "./interaction.ts";
-import { impersonalPoll, type Poll, type PollStanding, wirePoll } from "./poll.ts";
+import { impersonalPoll, type PollRow, wirePoll } from "./poll.ts";
 import { type ReactionRow, wireReaction } from "./reaction.ts";
 import { type ThreadChannelRow, wireThread } from "./thread.ts";
 import { wireTime, wireTimeOrNull } from "./time.ts";
@@ -31,9 +31,8 @@ export interface MessageRow {
   pinned_at: Date | null;
   /** A forward: what was forwarded. */
   snapshots: MessageSnapshot[] | null;
-  /** Both or neither; what the messages of people alone have is older than these, and has neither. */
-  poll: Poll | null;
-  poll_standing: PollStanding | null;
+  /** Undefined in what is kept as JSON and older than polls. */
+  poll: PollRow | null | undefined;
   mention_everyone: boolean;
   mentioned: UserRow[];
   mention_roles: string[];
@@ -95,7 +94,7 @@ function wireBasicMessage(row: MessageRow, cdn: Cdn) {
     ...wireInteraction(row.interaction, row.interaction_users ?? {}),
     ...(row.thread === null ? {} : { thread: wireThread(row.thread) }),
     ...wireReference(row),
-    ...(row.poll && row.poll_standing ? { poll: wirePoll(row.poll, row.poll_standing) } : {}),
+    ...(row.poll ? { poll: wirePoll(row.poll) } : {}),
     ...(row.reactions.length === 0 ? {} : { reactions: row.reactions.map(wireReaction) }),
   };
 }

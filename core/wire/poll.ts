@@ -8,8 +8,9 @@ export interface Poll {
   layout_type: number;
 }
 
-/** How it stands. */
-export interface PollStanding {
+/** A message's poll as it stands. */
+export interface PollRow {
+  asked: Poll;
   /** In JSON from Postgres it is text. */
   expires_at: Date | string;
   ended: boolean;
@@ -18,9 +19,9 @@ export interface PollStanding {
 }
 
 /** https://discord.com/developers/docs/resources/poll#poll-object */
-export function wirePoll(poll: Poll, { expires_at: expiresAt, ended, counts }: PollStanding) {
+export function wirePoll({ asked, expires_at: expiresAt, ended, counts }: PollRow) {
   return {
-    ...poll,
+    ...asked,
     expiry: wireTime(new Date(expiresAt)),
     results: {
       is_finalized: ended,

@@ -74,7 +74,6 @@ export function messageEvent(guild: Guild, author: Account): Event {
     pinned_at: null,
     snapshots: null,
     poll: null,
-    poll_standing: null,
     reactions: [],
     mention_everyone: false,
     mentioned: [],

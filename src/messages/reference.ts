@@ -64,7 +64,7 @@ async function forwardOf(app: App, where: InChannel, wanted: Wanted): Promise<Re
   const from = await enterChannel({ app, caller: where.caller }, channelId, ["READ_MESSAGE_HISTORY"]);
   const message = await findMessage(app.sql, placeOf(from), messageId, null);
   if (message === undefined) throw new ApiError("UNKNOWN_MESSAGE");
-  if (isSystemMessage(message) || message.poll !== null) throw new ApiError("INVALID_MESSAGE_TYPE");
+  if (isSystemMessage(message) || message.poll) throw new ApiError("INVALID_MESSAGE_TYPE");
   return {
     type: MessageType.Default,
     reference: { messageId, channelId, guildId: guildIdOf(from) },

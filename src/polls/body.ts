@@ -33,7 +33,7 @@ export type PollCreate = z.infer<typeof pollCreate>;
 
 /** A poll that is to be put into a message. */
 export interface NewPoll {
-  poll: Poll;
+  asked: Poll;
   expiresAt: Date;
 }
 
@@ -47,13 +47,13 @@ export async function composePoll(sql: Db, body: PollCreate, authorId: string | 
     answer_id: i + 1,
     poll_media: { text, ...(emoji?.id || emoji?.name ? { emoji: await emojiOf(sql, emoji, authorId) } : {}) },
   }));
-  const poll: Poll = {
+  const asked: Poll = {
     question: body.question,
     answers: await Promise.all(answers),
     allow_multiselect: body.allow_multiselect ?? false,
     layout_type: 1,
   };
-  return { poll, expiresAt: new Date(Date.now() + (body.duration ?? DEFAULT_HOURS) * HOUR_MS) };
+  return { asked, expiresAt: new Date(Date.now() + (body.duration ?? DEFAULT_HOURS) * HOUR_MS) };
 }
 
 async function emojiOf(sql: Db, emoji: NonNullable<z.infer<typeof media>["emoji"]>, authorId: string | null) {

@@ -4,7 +4,7 @@ import type { Event } from "../../core/event-log.ts";
 import { isThread } from "../../core/permissions.ts";
 import { guildLog, userLog } from "../../core/redis-keys.ts";
 import { type MessageRow, type WireMessage, wireMessage } from "../../core/wire/message.ts";
-import type { Poll, PollStanding } from "../../core/wire/poll.ts";
+import type { PollRow } from "../../core/wire/poll.ts";
 import type { App } from "../app.ts";
 import type { Change } from "../change.ts";
 import { type MessageScene, messageEvents } from "../messages/event.ts";
@@ -54,7 +54,7 @@ export async function endPoll(
 async function postResult(app: Poster, tx: Transaction, emit: Emit, scene: Scene, message: MessageRow) {
   const { place, told } = scene;
   const channel = place.type === "guild" ? await findChannel(tx, place.id) : undefined;
-  if (message.poll === null || message.poll_standing === null || channel?.thread?.archived === true) return;
+  if (!message.poll || channel?.thread?.archived === true) return;
   const guildId = told.type === "webhook" ? told.guild.id : null;
   const id = app.nextId();
   const result = {
@@ -69,7 +69,7 @@ async function postResult(app: Poster, tx: Transaction, emit: Emit, scene: Scene
     type: MessageType.PollResult,
     flags: 0,
     content: "",
-    embeds: [resultEmbed(message.poll, message.poll_standing)],
+    embeds: [resultEmbed(message.poll)],
     components: [],
     tts: false,
     mentionEveryone: false,
@@ -86,7 +86,8 @@ async function postResult(app: Poster, tx: Transaction, emit: Emit, scene: Scene
 }
 
 /** https://discord.com/developers/docs/resources/message#embed-fields-by-embed-type-poll-result-embed-fields */
-function resultEmbed({ question, answers }: Poll, { counts }: PollStanding): object {
+function resultEmbed({ asked, counts }: PollRow): object {
+  const { question, answers } = asked;
   const total = counts.reduce((sum, { count }) => sum + count, 0);
   const most = counts.reduce((highest, { count }) => Math.max(highest, count), 0);
   const [winner, ...others] = counts.filter(({ count }) => count === most);

@@ -24,10 +24,10 @@ export async function vote(
   if (found === undefined) throw new ApiError("INVALID_MESSAGE_TYPE");
   if (found.ended || found.expires_at.getTime() <= Date.now()) throw new ApiError("POLL_EXPIRED");
   const wanted = [...new Set(answerIds)];
-  if (wanted.length > 1 && !found.poll.allow_multiselect) {
+  if (wanted.length > 1 && !found.asked.allow_multiselect) {
     throw invalidField(["answer_ids"], "BASE_TYPE_MAX_LENGTH", "Only one answer can be voted for.");
   }
-  const known = new Set(found.poll.answers.map((answer) => answer.answer_id));
+  const known = new Set(found.asked.answers.map((answer) => answer.answer_id));
   for (const [i, id] of wanted.entries()) {
     if (!known.has(id)) throw invalidField(["answer_ids", i], "BASE_TYPE_CHOICES", "The poll has no such answer.");
   }

@@ -35,7 +35,7 @@ export const pollRoutes = [
     handle: async ({ app, params, query }, where) => {
       const id = Number(params.get("answer_id"));
       const { poll } = await existing(app, where, params.get("message_id"));
-      if (poll?.answers.some((answer) => answer.answer_id === id) !== true) throw new ApiError("NOT_FOUND");
+      if (poll?.asked.answers.some((answer) => answer.answer_id === id) !== true) throw new ApiError("NOT_FOUND");
       const users = await listVoters(app.sql, params.get("message_id"), id, query);
       return { users: users.map(wireUser) };
     },
@@ -62,7 +62,7 @@ export const pollRoutes = [
     handle: async ({ app, params }, where) => {
       const message = await existing(app, where, params.get("message_id"));
       if (message.author_id !== where.caller.user.id) throw new ApiError("NOT_AUTHOR");
-      if (message.poll === null) throw new ApiError("NOT_A_POLL");
+      if (!message.poll) throw new ApiError("NOT_A_POLL");
       const told = where.type === "dm" ? where : ({ type: "webhook", guild: where.guild } as const);
       const scene = { place: placeOf(where), told };
       const ended = await app.change((tx, emit) => endPoll(app, tx, emit, scene, message.id));

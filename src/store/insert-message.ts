@@ -177,7 +177,7 @@ function toGiven({ message: m, log }: Insertion, nth: number) {
     reference_channel_id: m.reference?.channelId,
     reference_server_id: m.reference?.guildId,
     snapshots: m.snapshots,
-    poll: m.poll?.poll,
+    poll: m.poll?.asked,
     created_at: m.createdAt,
   };
 }

@@ -6,7 +6,7 @@ import type { MessageRow } from "../../core/wire/message.ts";
 import { isThreadRow, type ThreadChannelRow } from "../../core/wire/thread.ts";
 import { followDeletion } from "./crossposts.ts";
 import { attachmentsJson } from "./files.ts";
-import { pollColumns } from "./polls.ts";
+import { pollJson } from "./polls.ts";
 
 /** The columns of a MessageRow without the message that it refers to, as `viewerId` sees them. */
 const messageColumns = (sql: Db, viewerId: string | null) => sql`
@@ -19,7 +19,7 @@ const messageColumns = (sql: Db, viewerId: string | null) => sql`
     where u.id = any(msg.mentions)), '[]') as mentioned,
   ${interactionUsersJson(sql)} as interaction_users,
   ${attachmentsJson(sql)} as attachments,
-  ${reactionsJson(sql, viewerId)} as reactions, ${pollColumns(sql, viewerId)}`;
+  ${reactionsJson(sql, viewerId)} as reactions, ${pollJson(sql, viewerId)} as poll`;
 
 const reactionsJson = (sql: Db, viewerId: string | null) => sql`
   coalesce((select json_agg(json_build_object('emoji_id', r.emoji_id::text, 'emoji_name', r.emoji_name,

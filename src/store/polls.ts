@@ -1,33 +1,33 @@
 import type { Db, Transaction } from "../../core/db.ts";
-import type { Poll, PollStanding } from "../../core/wire/poll.ts";
+import type { PollRow } from "../../core/wire/poll.ts";
 import type { UserRow } from "../../core/wire/user.ts";
 import type { NewPoll } from "../polls/body.ts";
 import { userColumns } from "./users.ts";
 
-/** The columns `poll` and `poll_standing` of a MessageRow, from alias `msg`, as `viewerId` sees them. */
-export const pollColumns = (sql: Db, viewerId: string | null) => sql`
-  msg.poll, case when msg.poll is not null then (
-    select json_build_object('expires_at', p.expires_at, 'ended', p.ended, 'counts', coalesce((
+/** A PollRow as JSON, from alias `msg`, as `viewerId` sees it. */
+export const pollJson = (sql: Db, viewerId: string | null) => sql`
+  case when msg.poll is not null then (
+    select json_build_object('asked', msg.poll, 'expires_at', p.expires_at, 'ended', p.ended, 'counts', coalesce((
       select json_agg(json_build_object('id', a.answer_id, 'count', a.count, 'me', exists (
           select 1 from poll_votes v
           where v.message_id = a.message_id and v.answer_id = a.answer_id and v.user_id = ${viewerId}::bigint))
         order by a.answer_id) from poll_answers a where a.message_id = p.message_id and a.count > 0), '[]'))
-    from polls p where p.message_id = msg.id) end as poll_standing`;
+    from polls p where p.message_id = msg.id) end`;
 
 /** Opens the poll of the message of the CTE `made`: two more CTEs. */
-export const openPollOf = (sql: Db, { poll, expiresAt }: NewPoll) => sql`
+export const openPollOf = (sql: Db, { asked, expiresAt }: NewPoll) => sql`
   , polled as (
     insert into polls (message_id, expires_at) select id, ${expiresAt} from made returning message_id
   ), answered as (
     insert into poll_answers (message_id, answer_id)
-    select p.message_id, a from polled p, unnest(${poll.answers.map((answer) => answer.answer_id)}::smallint[]) a
+    select p.message_id, a from polled p, unnest(${asked.answers.map((answer) => answer.answer_id)}::smallint[]) a
   )`;
 
 /** Puts a poll into a message that has none. */
 export async function addPoll(tx: Transaction, messageId: string, poll: NewPoll): Promise<void> {
   await tx`
     with made as (
-      update messages set poll = ${JSON.stringify(poll.poll)}::text::jsonb where id = ${messageId} returning id
+      update messages set poll = ${JSON.stringify(poll.asked)}::text::jsonb where id = ${messageId} returning id
     ) ${openPollOf(tx, poll)}
     select from made`;
 }
@@ -36,9 +36,9 @@ export async function addPoll(tx: Transaction, messageId: string, poll: NewPoll)
 export async function findPoll(
   sql: Db,
   messageId: string,
-): Promise<(Pick<PollStanding, "ended"> & { poll: Poll; expires_at: Date }) | undefined> {
-  const [row] = await sql<{ poll: Poll; expires_at: Date; ended: boolean }[]>`
-    select msg.poll, p.expires_at, p.ended from polls p join messages msg on msg.id = p.message_id
+): Promise<(Omit<PollRow, "counts"> & { expires_at: Date }) | undefined> {
+  const [row] = await sql<(Omit<PollRow, "counts"> & { expires_at: Date })[]>`
+    select msg.poll as asked, p.expires_at, p.ended from polls p join messages msg on msg.id = p.message_id
     where p.message_id = ${messageId}`;
   return row;
 }
