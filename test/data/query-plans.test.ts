@@ -27,6 +27,7 @@ import * as members from "../../src/store/members.ts";
 import * as messages from "../../src/store/messages.ts";
 import * as authorizations from "../../src/store/oauth2-authorizations.ts";
 import * as pins from "../../src/store/pins.ts";
+import * as polls from "../../src/store/polls.ts";
 import * as reactions from "../../src/store/reactions.ts";
 import * as roles from "../../src/store/roles.ts";
 import * as keys from "../../src/store/signing-keys.ts";
@@ -130,6 +131,8 @@ const cases: Record<string, () => Promise<unknown>> = {
   selectMessages: () => messages.selectMessages(sql, user, sql`where msg.id = ${message}`),
   countPins: () => sql.begin((tx) => pins.countPins(tx, place)),
   listPins: () => pins.listPins(sql, place, { limit: 50, before: new Date() }, user),
+  listVoters: () => polls.listVoters(sql, message, 1, { limit: 100, after: user }),
+  listDuePolls: () => polls.listDuePolls(sql, 100),
   listReactionEmojis: () => reactions.listReactionEmojis(sql, message),
   listReactionUsers: () => reactions.listReactionUsers(sql, message, "👍", { limit: 100, after: user }),
   listRoles: () => roles.listRoles(sql, guildId),
@@ -243,6 +246,17 @@ async function growTheRest(): Promise<void> {
     await tx`
       insert into message_reaction_users (message_id, emoji, user_id)
       select ${message}::bigint, '👍', ${nth(0)}::bigint + n * 5 from generate_series(1, 20000) n`;
+    const asked = { question: { text: "?" }, answers: [], allow_multiselect: false, layout_type: 1 };
+    await tx`update messages set poll = ${JSON.stringify(asked)}::text::jsonb where id = ${message}`;
+    // Every hundredth is over.
+    await tx`
+      insert into polls (message_id, expires_at)
+      select ${nth(480_000)}::bigint + n, now() + make_interval(secs => case when n % 100 = 0 then -60 else 3600 end)
+      from generate_series(1, 20000) n`;
+    await tx`insert into poll_answers (message_id, answer_id, count) values (${message}, 1, 20000)`;
+    await tx`
+      insert into poll_votes (message_id, answer_id, user_id)
+      select ${message}::bigint, 1, ${nth(0)}::bigint + n * 5 from generate_series(1, 20000) n`;
     await tx`
       insert into channels (id, server_id, name, type, parent_id)
       select ${nth(1_000_000)}::bigint + n, ${guildId}::bigint, 'thread ' || n, 11, ${forum}::bigint
