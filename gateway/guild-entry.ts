@@ -50,13 +50,13 @@ export async function reenterGuilds(node: GatewayNode, session: Session, guildId
     if (entry === undefined) continue;
     if (row === undefined) {
       if (node.leaveGuild(session, id)) node.feed.unsubscribe([guildLog(id)]);
-    } else if (entry.state === null) unknown.push(id);
+    } else if (entry.state === null || !isKnownWithoutThreads(entry)) unknown.push(id);
     else settleMember(session, entry, entry.state, row, highest);
   }
   await enterGuilds(node, session, unknown);
 }
 
-/** Who is in which of a guild's threads has to be read with them. */
+/** Who is in which of a guild's threads has to be read with them, also of those that have become known meanwhile. */
 const isKnownWithoutThreads = ({ state }: GuildEntry) => state !== null && state.threads.size === 0;
 
 /**

@@ -1,10 +1,13 @@
-import { describe, expect, test } from "vitest";
+import postgres from "postgres";
+import { afterAll, describe, expect, test } from "vitest";
 import { fault, responseSchema } from "../contract/schemas.ts";
 import type { Client, Json } from "../harness/client.ts";
 import { startPlatform } from "../harness/platform.ts";
 import { Socket } from "../harness/socket.ts";
 
 const platform = await startPlatform({ gateways: 2 });
+const sql = postgres(platform.stores.databaseUrl, { max: 1 });
+afterAll(() => sql.end());
 const owner = await platform.person("owner");
 const VIEW = "1024";
 const MANAGE_THREADS = String(1n << 34n);
@@ -416,6 +419,42 @@ describe("a session", () => {
     expect(about(inside, before.id).slice(-2)).toEqual(["THREAD_UPDATE", "MESSAGE_CREATE"]);
     expect(about(inside, secret.id).slice(-3)).toEqual(["THREAD_UPDATE", "THREAD_MEMBER_UPDATE", "MESSAGE_CREATE"]);
     expect(about(outside, secret.id)).toEqual([]);
+  });
+
+  test("that resumes while its node comes to know a private thread of its gets what is said there", async () => {
+    const guild = await platform.guild(owner);
+    const people = await Promise.all([platform.person("insider"), platform.person("outsider")]);
+    for (const person of people) await platform.join(owner, guild, person);
+    const [insider, outsider] = people;
+    const away = await platform.socket(insider, { gateway: 0 });
+    const secret = await start(guild.channelId, PRIVATE);
+    await owner.put(`/channels/${secret.id}/thread-members/${insider.id}`);
+    await owner.patch(`/channels/${secret.id}`, { archived: true });
+    const hook = await owner.post(`/channels/${guild.channelId}/webhooks`, { name: "hook" });
+    const post = (query = "") =>
+      platform.anonymous().post(`/webhooks/${hook.id}/${hook.token}?wait=true${query}`, { content: "hello" });
+    await settle([away], guild);
+    away.cut();
+    // The other node knows the guild, and no thread of it.
+    const other = await platform.socket(outsider, { gateway: 1 });
+    const resume = async () => {
+      const next = await Socket.open(platform.gatewayUrl(1));
+      await next.resume(insider.token ?? "", away.sessionId, away.seq);
+      return next;
+    };
+    const { resumed, said } = await sql.begin(async (tx) => {
+      await tx`lock table server_member_roles in access exclusive mode`;
+      const resumed = resume();
+      const waiting = () => tx`select from pg_locks where relation = 'server_member_roles'::regclass and not granted`;
+      await expect.poll(async () => (await waiting()).length).toBe(1);
+      const said = await post(`&thread_id=${secret.id}`);
+      // By now the node has read the thread, for the one whom it knows.
+      const { id } = await post();
+      await other.event("MESSAGE_CREATE", (d) => d.id === id);
+      return { resumed, said };
+    });
+    await (await resumed).event("MESSAGE_CREATE", (d) => d.id === said.id);
+    expect(about(other, secret.id)).toEqual([]);
   });
 
   test("of a kicked member hears nothing of its threads any more, nor when it comes back", async () => {
