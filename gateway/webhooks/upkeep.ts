@@ -30,7 +30,7 @@ export interface Upkeep {
 export function startUpkeep(upkeep: Upkeep): () => Promise<void> {
   const { sql, log, keepDays, probeEveryMs } = upkeep;
   const tell = (error: unknown) => log.debug({ err: String(error) }, "upkeep of webhooks failed, will be tried again");
-  let working: Promise<unknown> = Promise.resolve();
+  let working: Promise<unknown> | undefined;
   let cleanAt = 0;
   const clean = async () => {
     if (performance.now() < cleanAt) return;
@@ -39,8 +39,11 @@ export function startUpkeep(upkeep: Upkeep): () => Promise<void> {
     await removeOrphans(sql);
     await forgetDeadDispatchers(sql);
   };
+  // One after the other: of two probes of an endpoint at once, the later could write down what the earlier knew.
   const work = () => {
-    working = Promise.all([clean().catch(tell), probe(upkeep).catch(tell)]);
+    working ??= Promise.all([clean().catch(tell), probe(upkeep).catch(tell)]).finally(() => {
+      working = undefined;
+    });
   };
   const timer = setInterval(work, Math.min(LOOK_MS, probeEveryMs));
   work();
