@@ -17,8 +17,15 @@ test("an endpoint is now and then sent an invalid signature; one that takes it t
   const other = await insertApplication(sql, guild, careful.url);
   careful.answer = (request, response) =>
     response.writeHead(verifiesAsDiscord(request, other.publicKey) ? 204 : 401).end();
+  // The first answer comes late: what it says is of a time when no probe had failed.
+  const delays = [600];
+  careless.answer = (_request, response) => {
+    setTimeout(() => response.writeHead(204).end(), delays.shift() ?? 0);
+  };
   dispatch({ probeEveryMs: 50 });
   await until(async () => expect(await endpoint(one.id)).toMatchObject({ status: 3, failed_probes: 3 }));
+  await new Promise((done) => setTimeout(done, 600));
+  expect(await endpoint(one.id)).toMatchObject({ failed_probes: 3 });
   expect((await endpoint(one.id))?.disabled_reason).toMatch(/invalid signature 3 times/);
   expect(careless.received.every((request) => !verifiesAsDiscord(request, one.publicKey))).toBe(true);
   const seen = careful.received.length;
