@@ -46,20 +46,20 @@ const jsonTexts = (texts: readonly string[]): string => `{${texts.map((text) => 
  */
 export const deliveriesOf = (sql: Db, events: readonly DeliverableEvent[], provided: Fragment = sql``): Fragment => sql`
   happened as (
-    select e.* from unnest(${events.map(({ type }) => type)}::text[],
+    select e.*, e.except_texts::bigint[] as except_ids from unnest(${events.map(({ type }) => type)}::text[],
         ${events.map(({ guildId = null }) => guildId)}::bigint[],
         ${events.map(({ endpointId = null }) => endpointId)}::bigint[],
         ${events.map(({ except = [] }) => `{${except.join()}}`)}::text[],
         ${events.map(({ channelId }) => channelId)}::bigint[],
         ${events.map(({ leftChannelId = null }) => leftChannelId)}::bigint[], ${jsonTexts(events.map(({ data }) => data))}::text::text[])
-      with ordinality as e (type, guild_id, endpoint_id, except_ids, channel_id, left_channel_id, data, nth) ${provided}
+      with ordinality as e (type, guild_id, endpoint_id, except_texts, channel_id, left_channel_id, data, nth) ${provided}
   ),
   matched as materialized (
     select h.nth, coalesce(h.guild_id, h.endpoint_id) as turn, e.id, e.strict_order
     from happened h cross join lateral (
       select e.id, e.strict_order from event_endpoints e
       where h.endpoint_id is null and e.server_id = h.guild_id and e.status = 2 and h.type = any(e.event_types)
-        and e.id <> all(h.except_ids::bigint[])
+        and e.id <> all(h.except_ids)
         and (e.channel_ids is null or h.channel_id = any(e.channel_ids) or h.left_channel_id = any(e.channel_ids)
           or exists (select 1 from channels c where c.id = h.channel_id and c.type in (10, 11, 12)
             and c.parent_id = any(e.channel_ids))
@@ -69,7 +69,7 @@ export const deliveriesOf = (sql: Db, events: readonly DeliverableEvent[], provi
       select e.id, e.strict_order from server_members m
       join event_endpoints e on e.id = m.application_id and e.status = 2 and h.type = any(e.event_types)
       where h.endpoint_id is null and m.server_id = h.guild_id and m.application_id is not null
-        and e.id <> all(h.except_ids::bigint[])
+        and e.id <> all(h.except_ids)
       union all
       select e.id, e.strict_order from event_endpoints e
       where e.id = h.endpoint_id and e.status = 2 and h.type = any(e.event_types)

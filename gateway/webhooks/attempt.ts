@@ -1,5 +1,6 @@
 import { type Egress, EgressClosed } from "../../core/egress.ts";
 import { EgressRefused } from "../../core/egress-rules.ts";
+import { beginningOf } from "../../core/text.ts";
 import { postSigned, signed } from "../../core/webhook-endpoint.ts";
 import type { SigningKeys } from "../../core/webhook-signing.ts";
 import type { Attempt, Outcome } from "./finish.ts";
@@ -128,8 +129,4 @@ function shown(headers: NodeJS.Dict<string | string[]>): Record<string, string> 
 const storable = (text: string) =>
   /[\0\ud800-\udfff]/.test(text) ? text.replaceAll("\0", "").replace(/\p{Surrogate}/gu, "\ufffd") : text;
 
-/** Nor does the cut leave half of a pair. */
-const cut = (text: string, most = MAX_ERROR_LENGTH) =>
-  storable(text)
-    .slice(0, most)
-    .replace(/[\ud800-\udbff]$/, "");
+const cut = (text: string, most = MAX_ERROR_LENGTH) => beginningOf(storable(text), most);

@@ -1,5 +1,6 @@
 import type { Sql } from "../../core/db.ts";
-import type { Lease, QueuedDelivery } from "./queue.ts";
+import type { Lease } from "./leases.ts";
+import type { QueuedDelivery } from "./queue.ts";
 
 /** What was sent and answered. */
 export interface Attempt {

@@ -1,5 +1,6 @@
 import type { Breaker } from "./breaker.ts";
-import type { Lease, Look, QueuedDelivery } from "./queue.ts";
+import type { Lease } from "./leases.ts";
+import type { Look, QueuedDelivery } from "./queue.ts";
 
 /** A guild's first attempts, in the order of their events: one is under way at a time. */
 interface Lane {

@@ -1,5 +1,10 @@
 import type { Sql } from "../../core/db.ts";
-import type { Lease } from "./queue.ts";
+
+/** That a dispatcher has an endpoint; the fence grows with each change of hands. */
+export interface Lease {
+  endpoint_id: string;
+  fence: string;
+}
 
 /** A dispatcher as the others see it: how many endpoints it has. */
 interface Told {

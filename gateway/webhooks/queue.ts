@@ -1,4 +1,5 @@
 import type { Sql } from "../../core/db.ts";
+import type { Lease } from "./leases.ts";
 
 /** A delivery that is not settled. */
 export interface QueuedDelivery {
@@ -34,11 +35,6 @@ export interface Place extends Pick<QueuedDelivery, "endpoint_id" | "server_id" 
 
 /** Milliseconds since the event: a delivery may wait in memory for long. */
 export const ageMs = ({ age_ms, place }: QueuedDelivery) => age_ms + performance.now() - place.loadedAt;
-
-export interface Lease {
-  endpoint_id: string;
-  fence: string;
-}
 
 /** What is read of an endpoint's queue. */
 export interface Look {

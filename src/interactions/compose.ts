@@ -14,6 +14,7 @@ import { type MessageScene, messageEvents } from "../messages/event.ts";
 import { resolveMentions } from "../messages/mentions.ts";
 import { checkNotEmpty, contentOf, toRow } from "../messages/post.ts";
 import { composePoll, type NewPoll, type PollCreate } from "../polls/body.ts";
+import type { EmojiUser } from "../reactions/custom-emoji.ts";
 import { insertEphemeral } from "../store/ephemeral-messages.ts";
 import { insertMessage, type NewMessage } from "../store/insert-message.ts";
 import { attachToInteraction, type InteractionRow, placeOfInteraction } from "../store/interactions.ts";
@@ -77,10 +78,16 @@ export async function compose(
   });
 }
 
+/** The bot; null for an application without one. */
+export function emojiUserOf({ application, server_id: guildId, app_permissions }: InteractionRow): EmojiUser | null {
+  const { bot } = application;
+  return bot === null ? null : { userId: bot.id, guildId, permissions: BigInt(app_permissions) };
+}
+
 /** @throws 50035 for what one person alone would see */
 async function pollOf(app: App, interaction: InteractionRow, body: PollCreate, ephemeral: boolean): Promise<NewPoll> {
   if (ephemeral) throw invalidField(["poll"], "BASE_TYPE_INVALID", "A poll is for everybody in the channel to see.");
-  return composePoll(app.sql, body, interaction.application.bot?.id ?? null);
+  return composePoll(app.sql, body, emojiUserOf(interaction));
 }
 
 const isEphemeral = (flags: number | null | undefined): boolean => ((flags ?? 0) & MessageFlags.Ephemeral) !== 0;

@@ -10,7 +10,7 @@ import { removeMessage } from "../messages/remove.ts";
 import { deleteEphemeral, findEphemeral, updateEphemeral } from "../store/ephemeral-messages.ts";
 import { attachToInteraction, type InteractionRow, placeOfInteraction } from "../store/interactions.ts";
 import { findUsers } from "../store/users.ts";
-import { ephemeralEvent, sceneOf, senderOf } from "./compose.ts";
+import { emojiUserOf, ephemeralEvent, sceneOf, senderOf } from "./compose.ts";
 import type { Source } from "./original.ts";
 import { demandDeletable } from "./thread.ts";
 
@@ -24,7 +24,8 @@ export function prepareResponseEdit(
   body: MessageEdit,
   uploads: readonly Upload[],
 ): Promise<Edit> {
-  return prepareEdit(app, placeOfInteraction(interaction), message, body, uploads, senderOf(interaction));
+  const sender = { ...senderOf(interaction), polls: emojiUserOf(interaction) };
+  return prepareEdit(app, placeOfInteraction(interaction), message, body, uploads, sender);
 }
 
 /** Stores it and tells of it. @throws 10008 when the message is gone */

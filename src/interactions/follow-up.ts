@@ -84,6 +84,6 @@ export async function followUp(
 async function lockLoading(tx: Transaction, interaction: InteractionRow, { message, ephemeral }: Source) {
   const found = ephemeral
     ? (await findEphemeral(tx, message.id, interaction.user_id, true))?.message
-    : await lockMessage(tx, message.id);
+    : await lockMessage(tx, placeOfInteraction(interaction), message.id);
   return found !== undefined && isLoading(found);
 }

@@ -9,6 +9,7 @@ import { textOf } from "../components/text.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import type { Upload } from "../files/form.ts";
 import { composePoll, type NewPoll, type PollCreate } from "../polls/body.ts";
+import type { EmojiUser } from "../reactions/custom-emoji.ts";
 import { followChange } from "../store/crossposts.ts";
 import { replaceAttachments } from "../store/files.ts";
 import { findMessage, type MessagePatch, type Place, updateMessage } from "../store/messages.ts";
@@ -36,6 +37,7 @@ const isOfFiles = (body: MessageEdit, uploads: readonly Upload[]): boolean =>
 
 /**
  * Checks an edit and stores the files that came with it; mentions are found anew in a new content.
+ * @param sender whose `polls` are given where a poll may be added: who asks
  * @throws 50006 when it would leave nothing to show
  */
 export async function prepareEdit(
@@ -44,7 +46,7 @@ export async function prepareEdit(
   before: MessageRow,
   body: MessageEdit,
   uploads: readonly Upload[],
-  sender: Omit<Sender, "repliedTo">,
+  sender: Omit<Sender, "repliedTo"> & { polls?: EmojiUser | null },
 ): Promise<Edit> {
   if (before.poll && isOfContent(body, uploads)) throw new ApiError("POLL_EDIT");
   if (isVoiceMessage(before.flags) && isOfContent(body, uploads)) throw new ApiError("VOICE_MESSAGE_EDIT");
@@ -58,7 +60,7 @@ export async function prepareEdit(
   const embeds = patch.embeds ?? before.embeds;
   const components = patch.components ?? before.components;
   if (isLaidOut(flags)) checkLegacyFields({ content, embeds, poll: body.poll });
-  const poll = body.poll ? await pollOf(app, before, body.poll) : undefined;
+  const poll = body.poll ? await pollOf(app, before, body.poll, sender.polls) : undefined;
   const hasFiles = plan.kept.length + plan.added.length > 0;
   const shows = content.trim() !== "" || embeds.length + components.length > 0 || hasFiles;
   if (!shows && before.snapshots === null && !before.poll && poll === undefined) {
@@ -76,10 +78,16 @@ export async function prepareEdit(
  * A message is given a poll as it is made, or where an application has only been thinking, for all to see.
  * https://discord.com/developers/docs/resources/webhook#edit-webhook-message
  */
-async function pollOf(app: App, before: MessageRow, body: PollCreate): Promise<NewPoll> {
+async function pollOf(
+  app: App,
+  before: MessageRow,
+  body: PollCreate,
+  author: EmojiUser | null | undefined,
+): Promise<NewPoll> {
   const waits = (before.flags & MessageFlags.Loading) !== 0 && (before.flags & MessageFlags.Ephemeral) === 0;
-  if (!waits) throw invalidField(["poll"], "BASE_TYPE_INVALID", "A poll can't be added to this message.");
-  return composePoll(app.sql, body, before.author_id);
+  if (!waits || author === undefined)
+    throw invalidField(["poll"], "BASE_TYPE_INVALID", "A poll can't be added to this message.");
+  return composePoll(app.sql, body, author);
 }
 
 /** What an edit makes of the components. A message that has come to be laid out by them stays so. */

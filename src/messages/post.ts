@@ -12,6 +12,7 @@ import { textOf } from "../components/text.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import type { Upload } from "../files/form.ts";
 import { composePoll } from "../polls/body.ts";
+import { emojiUser } from "../reactions/custom-emoji.ts";
 import { insertMessage, type NewMessage } from "../store/insert-message.ts";
 import { findMessage } from "../store/messages.ts";
 import { isInThread, openForMessage } from "../threads/write.ts";
@@ -70,7 +71,7 @@ export async function postMessage(
     repliedTo: referenced?.author ?? null,
   });
   const content = contentOf(app, body, mentions, { applicationId: where.caller.applicationId, plan });
-  const poll = body.poll ? await composePoll(app.sql, body.poll, author.id) : undefined;
+  const poll = body.poll ? await composePoll(app.sql, body.poll, emojiUser(where)) : undefined;
   const message: NewMessage = {
     ...content,
     attachments: [...attachments, ...(await storeUploads(app, place.id, plan.added))],

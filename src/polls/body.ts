@@ -4,8 +4,8 @@ import type { Poll } from "../../core/wire/poll.ts";
 import { wireEmoji } from "../../core/wire/reaction.ts";
 import { ApiError } from "../errors.ts";
 import { flag, snowflake, trimmed } from "../fields.ts";
+import { type EmojiUser, usableEmoji } from "../reactions/custom-emoji.ts";
 import { parseEmoji } from "../reactions/emoji.ts";
-import { findEmojiFor } from "../store/reactions.ts";
 
 const HOUR_MS = 3600_000;
 const DEFAULT_HOURS = 24;
@@ -39,13 +39,13 @@ export interface NewPoll {
 
 /**
  * A poll as it is stored.
- * @param authorId whose emoji may be used; null where nobody is behind it, as with a webhook
+ * @param author whose emoji may be used; null where nobody is behind it, as with a webhook
  * @throws 520004 for an emoji that can't be used
  */
-export async function composePoll(sql: Db, body: PollCreate, authorId: string | null): Promise<NewPoll> {
+export async function composePoll(sql: Db, body: PollCreate, author: EmojiUser | null): Promise<NewPoll> {
   const answers = body.answers.map(async ({ poll_media: { text, emoji } }, i) => ({
     answer_id: i + 1,
-    poll_media: { text, ...(emoji?.id || emoji?.name ? { emoji: await emojiOf(sql, emoji, authorId) } : {}) },
+    poll_media: { text, ...(emoji?.id || emoji?.name ? { emoji: await emojiOf(sql, emoji, author) } : {}) },
   }));
   const asked: Poll = {
     question: body.question,
@@ -56,10 +56,10 @@ export async function composePoll(sql: Db, body: PollCreate, authorId: string | 
   return { asked, expiresAt: new Date(Date.now() + (body.duration ?? DEFAULT_HOURS) * HOUR_MS) };
 }
 
-async function emojiOf(sql: Db, emoji: NonNullable<z.infer<typeof media>["emoji"]>, authorId: string | null) {
+async function emojiOf(sql: Db, emoji: NonNullable<z.infer<typeof media>["emoji"]>, author: EmojiUser | null) {
   if (emoji.id) {
-    const found = authorId === null ? undefined : await findEmojiFor(sql, emoji.id, authorId);
-    if (found === undefined) throw new ApiError("POLL_EMOJI");
+    const found = author === null ? "unknown" : await usableEmoji(sql, emoji.id, author);
+    if (typeof found === "string") throw new ApiError("POLL_EMOJI");
     return wireEmoji(found);
   }
   const parsed = parseEmoji(emoji.name ?? "");

@@ -1,21 +1,17 @@
 import { MessageType } from "discord-api-types/v10";
 import type { Sql, Transaction } from "../../core/db.ts";
-import type { Event } from "../../core/event-log.ts";
 import { isThread } from "../../core/permissions.ts";
 import { guildLog, userLog } from "../../core/redis-keys.ts";
 import { type MessageRow, type WireMessage, wireMessage } from "../../core/wire/message.ts";
 import type { PollRow } from "../../core/wire/poll.ts";
 import type { App } from "../app.ts";
-import type { Change } from "../change.ts";
+import type { Change, Emit } from "../change.ts";
 import { type MessageScene, messageEvents } from "../messages/event.ts";
 import type { Poster } from "../messages/system.ts";
 import { findChannel } from "../store/channels.ts";
 import { insertMessage } from "../store/insert-message.ts";
-import { findMessage, type Place, updateMessage } from "../store/messages.ts";
+import { findMessage, lockMessage, type Place, updateMessage } from "../store/messages.ts";
 import { type DuePoll, listDuePolls, markEnded } from "../store/polls.ts";
-import { lockMessage } from "../store/reactions.ts";
-
-type Emit = (event: Event) => void;
 
 /** Polls looked at in one go. */
 const BATCH = 100;

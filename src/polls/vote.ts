@@ -1,11 +1,11 @@
 import type { Transaction } from "../../core/db.ts";
-import type { Event } from "../../core/event-log.ts";
 import type { InChannel } from "../access.ts";
+import type { Emit } from "../change.ts";
 import { channelEvents } from "../channel-events.ts";
 import { ApiError, invalidField } from "../errors.ts";
 import { placeOf } from "../messages/place.ts";
+import { lockMessage } from "../store/messages.ts";
 import { findPoll, setVotes } from "../store/polls.ts";
-import { lockMessage } from "../store/reactions.ts";
 
 /**
  * Makes these the caller's votes, and no others: none at all withdraws them.
@@ -13,7 +13,7 @@ import { lockMessage } from "../store/reactions.ts";
  */
 export async function vote(
   tx: Transaction,
-  emit: (event: Event) => void,
+  emit: Emit,
   where: InChannel,
   messageId: string,
   answerIds: readonly number[],

@@ -1,7 +1,6 @@
 import type { Transaction } from "../../core/db.ts";
 import type { Event } from "../../core/event-log.ts";
 import type { EventName } from "../../core/events.ts";
-import { has, Permission } from "../../core/permissions.ts";
 import { wireMemberOnly } from "../../core/wire/member.ts";
 import { type EmojiRow, wireEmoji } from "../../core/wire/reaction.ts";
 import { wireUser } from "../../core/wire/user.ts";
@@ -9,16 +8,16 @@ import { demand, type InChannel } from "../access.ts";
 import { channelEvents } from "../channel-events.ts";
 import { ApiError } from "../errors.ts";
 import { placeOf } from "../messages/place.ts";
+import { lockMessage } from "../store/messages.ts";
 import {
   deleteAllReactions,
   deleteReaction,
   deleteReactionsOf,
   emojiKey,
-  findEmojiFor,
   insertReaction,
   listReactionEmojis,
-  lockMessage,
 } from "../store/reactions.ts";
+import { emojiUser, usableEmoji } from "./custom-emoji.ts";
 import type { EmojiName } from "./emoji.ts";
 
 type Emit = (event: Event) => void;
@@ -50,18 +49,17 @@ export async function addReaction(tx: Transaction, emit: Emit, where: InChannel,
 /** An emoji that nobody has reacted with yet: for that one needs more than to join in. */
 async function newEmoji(tx: Transaction, where: InChannel, name: EmojiName, count: number): Promise<EmojiRow> {
   if (where.type === "guild") demand(where.permissions, ["ADD_REACTIONS"]);
-  const emoji = await usableEmoji(tx, where, name);
+  const emoji = await emojiNamed(tx, where, name);
   if (count >= MAX_EMOJIS) throw new ApiError("MAX_REACTIONS");
   return emoji;
 }
 
 /** @throws 10014 for an emoji of a guild that the caller isn't in, 50013 for one of another guild where none may be used */
-async function usableEmoji(tx: Transaction, where: InChannel, name: EmojiName): Promise<EmojiRow> {
+async function emojiNamed(tx: Transaction, where: InChannel, name: EmojiName): Promise<EmojiRow> {
   if (name.type === "unicode") return { emoji_id: null, emoji_name: name.name, animated: false };
-  const found = await findEmojiFor(tx, name.id, where.caller.user.id);
-  if (found === undefined) throw new ApiError("UNKNOWN_EMOJI");
-  const foreign = where.type === "guild" && found.server_id !== where.guild.id;
-  if (foreign && !has(where.permissions, Permission.USE_EXTERNAL_EMOJIS)) throw new ApiError("MISSING_PERMISSIONS");
+  const found = await usableEmoji(tx, name.id, emojiUser(where));
+  if (found === "unknown") throw new ApiError("UNKNOWN_EMOJI");
+  if (found === "foreign") throw new ApiError("MISSING_PERMISSIONS");
   return found;
 }
 

@@ -133,10 +133,18 @@ export interface MessagePatch {
   mention_everyone?: boolean;
 }
 
-/** A message's flags; others who would change it wait until the transaction ends. */
-export async function lockMessage(tx: Transaction, id: string): Promise<{ flags: number } | undefined> {
-  const [row] = await tx<{ flags: number }[]>`
-    select flags from messages where id = ${id} and not deleted for update`;
+/**
+ * Locks a message: others who change it, react to it or vote wait until the transaction ends.
+ * @returns undefined when it is gone
+ */
+export async function lockMessage(
+  tx: Transaction,
+  place: Place,
+  id: string,
+): Promise<{ author_id: string | null; flags: number } | undefined> {
+  const [row] = await tx<{ author_id: string | null; flags: number }[]>`
+    select msg.author_id, msg.flags from messages msg
+    where msg.id = ${id} and ${inPlace(tx, place)} and not msg.deleted for no key update`;
   return row;
 }
 

@@ -2,7 +2,7 @@ import type { Db, Transaction } from "../../core/db.ts";
 import type { PollRow } from "../../core/wire/poll.ts";
 import type { UserRow } from "../../core/wire/user.ts";
 import type { NewPoll } from "../polls/body.ts";
-import { userColumns } from "./users.ts";
+import { pageOfUsers } from "./users.ts";
 
 /** A PollRow as JSON, from alias `msg`, as `viewerId` sees it. */
 export const pollJson = (sql: Db, viewerId: string | null) => sql`
@@ -75,14 +75,7 @@ export async function listVoters(
   answerId: number,
   page: { after?: string | undefined; limit: number },
 ): Promise<UserRow[]> {
-  return sql<UserRow[]>`
-    select ${userColumns(sql)} from users
-    where id in (
-      select v.user_id from poll_votes v
-      where v.message_id = ${messageId} and v.answer_id = ${answerId}
-        ${page.after === undefined ? sql`` : sql`and v.user_id > ${page.after}`}
-      order by v.user_id limit ${page.limit})
-    order by id`;
+  return pageOfUsers(sql, sql`poll_votes t where t.message_id = ${messageId} and t.answer_id = ${answerId}`, page);
 }
 
 /** Nobody votes any more. @returns false when it had ended */

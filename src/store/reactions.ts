@@ -1,8 +1,7 @@
 import type { Db, Transaction } from "../../core/db.ts";
 import type { EmojiRow } from "../../core/wire/reaction.ts";
 import type { UserRow } from "../../core/wire/user.ts";
-import { inPlace, type Place } from "./messages.ts";
-import { userColumns } from "./users.ts";
+import { pageOfUsers } from "./users.ts";
 
 export interface GuildEmojiRow extends EmojiRow {
   server_id: string;
@@ -14,18 +13,6 @@ export async function findEmojiFor(sql: Db, id: string, userId: string): Promise
     select e.id as emoji_id, e.name as emoji_name, e.animated, e.server_id
     from emojis e join server_members m on m.server_id = e.server_id and m.user_id = ${userId}
     where e.id = ${id}`;
-  return row;
-}
-
-/** Locks a message, which makes reactions to it take turns. @returns undefined when it is not there */
-export async function lockMessage(
-  tx: Transaction,
-  place: Place,
-  id: string,
-): Promise<{ author_id: string | null } | undefined> {
-  const [row] = await tx<{ author_id: string | null }[]>`
-    select msg.author_id from messages msg
-    where msg.id = ${id} and ${inPlace(tx, place)} and not msg.deleted for no key update`;
   return row;
 }
 
@@ -99,12 +86,5 @@ export async function listReactionUsers(
   key: string,
   page: { after?: string | undefined; limit: number },
 ): Promise<UserRow[]> {
-  return sql<UserRow[]>`
-    select ${userColumns(sql)} from users
-    where id in (
-      select ru.user_id from message_reaction_users ru
-      where ru.message_id = ${messageId} and ru.emoji = ${key}
-        ${page.after === undefined ? sql`` : sql`and ru.user_id > ${page.after}`}
-      order by ru.user_id limit ${page.limit})
-    order by id`;
+  return pageOfUsers(sql, sql`message_reaction_users t where t.message_id = ${messageId} and t.emoji = ${key}`, page);
 }

@@ -1,13 +1,30 @@
 import type { Db, Transaction } from "../../core/db.ts";
-import { setAndBump } from "../../core/store/fragments.ts";
+import { type Fragment, setAndBump } from "../../core/store/fragments.ts";
 import type { OwnUserRow, UserRow } from "../../core/wire/user.ts";
 
-export const userColumns = (sql: Db) => sql`
+const userColumns = (sql: Db) => sql`
   id, username, discriminator, global_name, avatar, banner, accent_color, bot, flags`;
 
 export async function findUser(sql: Db, id: string): Promise<UserRow | undefined> {
   const [row] = await sql<UserRow[]>`select ${userColumns(sql)} from users where id = ${id}`;
   return row;
+}
+
+/**
+ * Users by id, of those that have rows somewhere.
+ * @param rows what follows FROM up to ORDER BY, with an alias `t` that has a `user_id`, and a WHERE
+ */
+export async function pageOfUsers(
+  sql: Db,
+  rows: Fragment,
+  page: { after?: string | undefined; limit: number },
+): Promise<UserRow[]> {
+  return sql<UserRow[]>`
+    select ${userColumns(sql)} from users
+    where id in (
+      select t.user_id from ${rows} ${page.after === undefined ? sql`` : sql`and t.user_id > ${page.after}`}
+      order by t.user_id limit ${page.limit})
+    order by id`;
 }
 
 /** With what only the account itself may see. */

@@ -100,6 +100,17 @@ describe("a poll", () => {
     await sql`insert into emojis (id, server_id, name, animated) values (4711, ${guildId}, 'party', true)`;
     const made = await ask({ ...POLL, answers: [{ poll_media: { text: "one", emoji: { id: "4711" } } }] });
     expect(made.poll.answers[0].poll_media.emoji).toEqual({ id: "4711", name: "party", animated: true });
+    // One of another guild that it is in.
+    const elsewhere = await platform.guild(owner);
+    const add = `/oauth2/authorize?client_id=${bot.id}&scope=bot&permissions=0`;
+    await owner.post(add, { guild_id: elsewhere.id, authorize: true });
+    await sql`insert into emojis (id, server_id, name) values (4712, ${elsewhere.id}, 'foreign')`;
+    const foreign = { ...POLL, answers: [{ poll_media: { text: "one", emoji: { id: "4712" } } }] };
+    const everyone = `/channels/${channelId}/permissions/${guildId}`;
+    await owner.put(everyone, { type: 0, allow: "0", deny: String(1n << 18n) });
+    await refused(Code.CannotUseAnEmojiIncludedWithThePoll, bot, "POST", messages, { poll: foreign });
+    await owner.delete(everyone);
+    expect((await ask(foreign)).poll.answers[0].poll_media.emoji.id).toBe("4712");
   });
 
   test("needs SEND_POLLS, and a channel whose messages are not published", async () => {
