@@ -1,5 +1,4 @@
 import { GatewayCloseCodes, GatewayOpcodes } from "discord-api-types/v10";
-import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { addressKey, clientAddress } from "../core/client-address.ts";
 import type { Config } from "../core/config.ts";
 import { connectDatabase } from "../core/db.ts";
@@ -17,20 +16,19 @@ import { invalidate } from "./enter.ts";
 import { Feed, type FeedHandlers } from "./feed.ts";
 import { type Compression, formatOf } from "./frames.ts";
 import { guildNow } from "./guild-create.ts";
+import { addGauge, addHealth } from "./health.ts";
 import { startWheel } from "./heartbeats.ts";
 import { intentsOf } from "./intents.ts";
 import { Liveness } from "./liveness.ts";
 import { openRedisSource } from "./log-source.ts";
 import { GatewayNode } from "./node.ts";
-import { type TransactionWatch, watchTransactions } from "./oldest-transaction.ts";
+import { watchTransactions } from "./oldest-transaction.ts";
 import { onMessage } from "./receive.ts";
 import { pump } from "./replay.ts";
 import { Connection, type Session, type SocketData } from "./session.ts";
 import { touchSessions } from "./session-store.ts";
 import {
   App,
-  type HttpRequest,
-  type HttpResponse,
   SSLApp,
   type TemplatedApp,
   type us_listen_socket,
@@ -224,61 +222,6 @@ function addSockets(app: TemplatedApp, node: GatewayNode): void {
       touchSessions(node.redis, [session.id], config.resumeWindowSeconds).catch(() => {});
     },
   });
-}
-
-function addGauge(registry: Registry, name: string, help: string, value: () => number): void {
-  new Gauge({
-    name,
-    help,
-    registers: [registry],
-    collect() {
-      this.set(value());
-    },
-  });
-}
-
-/** @returns what `/metrics` shows */
-function addHealth(app: TemplatedApp, node: GatewayNode, transactions: TransactionWatch): Registry {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  addGauge(registry, "guildhall_gateway_sessions", "Sessions with an open socket", () => node.sessions.size);
-  addGauge(registry, "guildhall_gateway_guilds", "Guilds that have sessions on this node", () => node.guilds.size);
-  const oldest = "Age of the oldest transaction that keeps Postgres from removing dead rows";
-  addGauge(registry, "guildhall_postgres_oldest_transaction_seconds", oldest, () => transactions.seconds());
-  const { tooSlow } = node;
-  new Counter({
-    name: "guildhall_gateway_dropped_total",
-    help: "Frames that a full socket did not take",
-    registers: [registry],
-    collect() {
-      this.reset();
-      this.inc(tooSlow.dropped);
-    },
-  });
-  new Counter({
-    name: "guildhall_gateway_too_slow_total",
-    help: "Sockets that were closed because they were read too slowly",
-    registers: [registry],
-    collect() {
-      this.reset();
-      this.inc(tooSlow.closed);
-    },
-  });
-  app.get("/healthz", (res) => void res.end("ok"));
-  app.get("/readyz", (res) => {
-    const ready = node.feed.flowing && !node.draining;
-    res.writeStatus(ready ? "200 OK" : "503 Service Unavailable").end(ready ? "ready" : "not ready");
-  });
-  app.get("/metrics", (res: HttpResponse, _req: HttpRequest) => {
-    let open = true;
-    res.onAborted(() => {
-      open = false;
-    });
-    void registry.metrics().then((text) => {
-      if (open) res.cork(() => res.writeHeader("content-type", registry.contentType).end(text));
-    });
-  });
-  return registry;
 }
 
 function listen(app: TemplatedApp, port: number): Promise<{ socket: us_listen_socket; port: number }> {
