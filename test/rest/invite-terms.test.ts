@@ -1,31 +1,15 @@
-import postgres from "postgres";
-import { afterAll, describe, expect, test } from "vitest";
-import { createEventLog } from "../../core/event-log.ts";
-import { createLogger } from "../../core/log.ts";
+import { describe, expect, test } from "vitest";
 import { countSessions } from "../../core/presence-store.ts";
-import { connectRedis } from "../../core/redis.ts";
-import { createChange } from "../../src/change.ts";
 import { endTemporaryMemberships } from "../../src/temporary-members.ts";
+import { openChanges } from "../harness/changes.ts";
 import type { Client, Json } from "../harness/client.ts";
 import { startPlatform } from "../harness/platform.ts";
 import { Code, refused } from "./refused.ts";
 import { expectShape } from "./shape.ts";
 
 const platform = await startPlatform();
-const sql = postgres(platform.stores.databaseUrl, { max: 3, onnotice: () => {} });
-const log = createLogger("silent", "test");
-const redis = connectRedis(platform.stores.redisUrl, log, { name: "test" });
-const eventLog = createEventLog({ redis, sql, log, maxEvents: 1000, windowSeconds: 60 });
-afterAll(async () => {
-  await eventLog.stop();
-  redis.disconnect();
-  await sql.end();
-});
-const app = {
-  sql,
-  change: createChange(sql, eventLog, () => "1")({ userId: null, reason: () => null }),
-  sessionsOf: (ids: readonly string[]) => countSessions(redis, ids),
-};
+const { sql, redis, change } = openChanges(platform);
+const app = { sql, change, sessionsOf: (ids: readonly string[]) => countSessions(redis, ids) };
 
 const owner = await platform.person("owner");
 const guild = await platform.guild(owner);

@@ -1,13 +1,9 @@
 import { GatewayIntentBits } from "discord-api-types/v10";
-import postgres from "postgres";
-import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { createCdn } from "../../core/cdn.ts";
-import { createEventLog } from "../../core/event-log.ts";
-import { createLogger } from "../../core/log.ts";
-import { connectRedis } from "../../core/redis.ts";
 import { snowflakeGenerator } from "../../core/snowflake.ts";
-import { createChange } from "../../src/change.ts";
 import { endDuePolls } from "../../src/polls/end.ts";
+import { openChanges } from "../harness/changes.ts";
 import type { Client, Json } from "../harness/client.ts";
 import { makeStage } from "../harness/interactions.ts";
 import { startPlatform } from "../harness/platform.ts";
@@ -15,20 +11,12 @@ import type { Socket } from "../harness/socket.ts";
 import { Code, refused } from "./refused.ts";
 
 const platform = await startPlatform();
-const sql = postgres(platform.stores.databaseUrl, { max: 3, onnotice: () => {} });
-const log = createLogger("silent", "test");
-const redis = connectRedis(platform.stores.redisUrl, log, { name: "test" });
-const eventLog = createEventLog({ redis, sql, log, maxEvents: 1000, windowSeconds: 60 });
-afterAll(async () => {
-  await eventLog.stop();
-  redis.disconnect();
-  await sql.end();
-});
+const { sql, change } = openChanges(platform);
 const app = {
   sql,
+  change,
   nextId: snowflakeGenerator(() => 1019),
   cdn: createCdn("http://localhost/cdn", Buffer.alloc(32)),
-  change: createChange(sql, eventLog, () => "1")({ userId: null, reason: () => null }),
 };
 /** VIEW_CHANNEL, SEND_MESSAGES, READ_MESSAGE_HISTORY, SEND_POLLS */
 const stage = await makeStage(platform, String(68608n | (1n << 49n)));
@@ -240,6 +228,9 @@ describe("votes", () => {
     await vote(member, many, 2, 3);
     await vote(member, private_, 3);
     await vote(member, private_);
+    await inGuild.event("MESSAGE_POLL_VOTE_REMOVE");
+    await inGuild.event("MESSAGE_POLL_VOTE_ADD", (d) => d.answer_id === 3);
+    await inDms.event("MESSAGE_POLL_VOTE_REMOVE");
     await Promise.all([inGuild.settled(), inDms.settled()]);
     const told = (socket: Socket) =>
       socket.dispatches.filter(({ t }) => t?.startsWith("MESSAGE_POLL")).map(({ t, d }) => [t?.slice(18), d]);

@@ -1,10 +1,8 @@
 import postgres from "postgres";
-import { afterAll, describe, expect, test } from "vitest";
-import { createEventLog } from "../../core/event-log.ts";
-import { createLogger } from "../../core/log.ts";
-import { connectRedis, redisReady } from "../../core/redis.ts";
-import { createChange } from "../../src/change.ts";
+import { describe, expect, test } from "vitest";
+import { redisReady } from "../../core/redis.ts";
 import { archiveIdleThreads } from "../../src/threads/sweep.ts";
+import { openChanges } from "../harness/changes.ts";
 import type { Client, Json } from "../harness/client.ts";
 import { startPlatform } from "../harness/platform.ts";
 import { Code, refused } from "./refused.ts";
@@ -322,16 +320,8 @@ describe("a thread is changed", () => {
 });
 
 describe("a thread without activity", () => {
-  const log = createLogger("fatal", "test");
-  const redis = connectRedis(platform.stores.redisUrl, log, { name: "sweep" });
-  const sql = postgres(platform.stores.databaseUrl, { max: 2, onnotice: () => {} });
-  const eventLog = createEventLog({ redis, sql, log, maxEvents: 1000, windowSeconds: 60 });
-  const app = { sql, change: createChange(sql, eventLog, () => "1")({ userId: null, reason: () => null }) };
-  afterAll(async () => {
-    await eventLog.stop();
-    redis.disconnect();
-    await sql.end();
-  });
+  const app = openChanges(platform);
+  const { sql, redis, eventLog } = app;
 
   /** As if a thread had been made, and all in it been said, so long ago. */
   async function age(id: string, minutes: number): Promise<void> {
